@@ -1,0 +1,47 @@
+"""Take the figures that the README states; see scripts/bench."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+
+from scripts.benchmarks.machine import facts
+
+FIGURES = {
+    "log": "log",
+    "import": "imports",
+    "bytes": "size",
+    "deliver": "deliver",
+    "memory": "memory",
+}
+
+
+def main() -> None:
+    """Run the figures named, or all."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(FIGURES)}; all")
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (3)")
+    parser.add_argument("--real", action="store_true", help="memory: a real MLflow server")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON alone")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(FIGURES):
+        parser.error(f"there is no figure {unknown.pop()!r}; there are {', '.join(FIGURES)}")
+    out = sys.stdout
+    if given.json:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - the tables
+    told = facts()
+    print("\n".join(f"{name}: {value}" for name, value in told.items()))
+    figures = {"machine": told}
+    for name in given.names or FIGURES:
+        module = importlib.import_module(f"scripts.benchmarks.{FIGURES[name]}")
+        figures[name] = module.measure(rounds=given.rounds, real=given.real)
+    if given.json:
+        json.dump(figures, out, indent=1)
+        out.write("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""How far each lane is: its cursors, its frozen batch, and all else that is known of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass, field
+
+import msgspec
+
+from syncd.progress import Progress
+from syncd.sinks import Cursors, RemoteRun, State
+from tracker.journal import Position
+
+Range = tuple[str, int, int]
+"""Writer id, first and last seq of a batch's share of one journal."""
+
+
+@dataclass
+class Cursor:
+    """Per lane and journal: last seq acknowledged, of events and of artifacts.
+
+    `files` stays before an artifact that is parked, so that who learns it from the remote
+    puts that one too. `hint` is a place in the journal at or before the first event not
+    acknowledged.
+    """
+
+    seq: int = 0
+    files: int = 0
+    hint: Position = field(default_factory=Position)
+
+
+@dataclass
+class LaneRecord:
+    """All that is known of a lane."""
+
+    remote: str
+    run_id: str
+    remote_run: RemoteRun | None = None
+    looked_up_at: float | None = None
+    state: State = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
+    batch: int = 0
+    told: str | None = None
+    documented: str | None = None
+    failures: int = 0
+    next_try: float = 0.0
+    error: str | None = None
+    pending: int = 0
+    settled: int | None = None
+    """Modification time (ns) of the run's folder when nothing was left to do for good."""
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+    frozen: list[Range] | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What names the lane: remote and run id."""
+        return self.remote, self.run_id
+
+    def sent(self) -> Cursors:
+        """The cursors as a sink knows them."""
+        return Cursors(
+            {writer: cursor.seq for writer, cursor in self.cursors.items()},
+            {writer: cursor.files for writer, cursor in self.cursors.items()},
+        )
+
+    def position_key(self) -> str:
+        """A text that changes whenever an event is acknowledged."""
+        return ",".join(f"{w}:{c.seq}" for w, c in sorted(self.cursors.items()))
+
+
+def lane(row: sqlite3.Row) -> LaneRecord:
+    """A lane, without cursors and batch, from its row."""
+    values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates its values
+    remote_run = json.loads(values.pop("remote_run") or "null")
+    # msgspec, as a lane that logs quickly has a large state and saves it with every batch
+    state = msgspec.json.decode(values.pop("state") or "{}")
+    progress = Progress.load(values.pop("progress"))
+    known = RemoteRun(**remote_run) if remote_run else None
+    return LaneRecord(remote_run=known, state=state, progress=progress, **values)
+
+
+def save(db: sqlite3.Connection, record: LaneRecord) -> None:
+    """Write a lane and its cursors; part of the caller's transaction."""
+    run = record.remote_run
+    remote_run = {"id": run.id, "url": run.url, "handle": dict(run.handle)} if run else None
+    db.execute(
+        "REPLACE INTO lanes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*record.key, json.dumps(remote_run), record.looked_up_at,
+         msgspec.json.encode(record.state).decode(), record.progress.dump(), record.batch,
+         record.told,
+         record.documented, record.failures, record.next_try, record.error, record.pending,
+         record.settled),
+    )  # fmt: skip
+    db.executemany(
+        "REPLACE INTO cursors VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(*record.key, writer, c.seq, c.files, *c.hint) for writer, c in record.cursors.items()],
+    )

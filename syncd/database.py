@@ -1,0 +1,201 @@
+"""The file syncd.db: opened, checked, set aside where it is damaged; changed in transactions.
+
+It belongs to the process that holds the store's lock (see `syncd.owner`). Everybody else
+looks at it read-only.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tracker.errors import StoreError
+
+FORMAT = 1
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS place (name TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS remotes (name TEXT PRIMARY KEY, kind TEXT, url TEXT);
+CREATE TABLE IF NOT EXISTS lanes (
+    remote TEXT, run_id TEXT, remote_run TEXT, looked_up_at REAL, state TEXT, progress TEXT,
+    batch INTEGER DEFAULT 0, told TEXT, documented TEXT, failures INTEGER DEFAULT 0,
+    next_try REAL DEFAULT 0, error TEXT, pending INTEGER DEFAULT 0, settled INTEGER,
+    PRIMARY KEY (remote, run_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cursors (
+    remote TEXT, run_id TEXT, writer_id TEXT, seq INTEGER DEFAULT 0, files INTEGER DEFAULT 0,
+    segment INTEGER DEFAULT 1, byte INTEGER DEFAULT 0, before INTEGER DEFAULT 0,
+    PRIMARY KEY (remote, run_id, writer_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batches (
+    remote TEXT, run_id TEXT, number INTEGER, ranges TEXT,
+    PRIMARY KEY (remote, run_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS artifacts (
+    remote TEXT, run_id TEXT, writer_id TEXT, seq INTEGER, folder TEXT, manifest TEXT, size INTEGER,
+    PRIMARY KEY (remote, run_id, writer_id, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS receipts (
+    remote TEXT, run_id TEXT, counts TEXT, notes TEXT, at REAL,
+    PRIMARY KEY (remote, run_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (
+    remote TEXT, run_id TEXT, path TEXT, digest TEXT, size INTEGER, at REAL,
+    PRIMARY KEY (remote, run_id, path)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parked (
+    remote TEXT, run_id TEXT, writer_id TEXT, seq INTEGER, what TEXT, reason TEXT, at REAL,
+    PRIMARY KEY (remote, run_id, writer_id, seq, what)) WITHOUT ROWID;
+"""
+KEYED = ("lanes", "cursors", "batches", "artifacts", "receipts", "files", "parked")
+"""Tables with a remote and a run id in each row."""
+
+_log = logging.getLogger("syncd")
+
+
+class Database:
+    """The open file; safe to use from threads.
+
+    Args:
+        path: where it is.
+        look: read-only; a file that is not there is empty.
+
+    Attributes:
+        set_aside: where a damaged file was put to begin anew, None if it was well.
+        moved: the file was made in another place: a copy of the store may be in use there.
+
+    Raises:
+        StoreError: it is of a newer version, or cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, look: bool = False) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self.set_aside: Path | None = None
+        self.moved = False
+        try:
+            if look:
+                self._look()
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._open_or_begin_anew()
+            self.moved = self._take_place()
+        except sqlite3.Error as error:
+            raise StoreError(f"{path} cannot be opened: {error}") from error
+
+    @property
+    def changes(self) -> int:
+        """Rows changed since it was opened."""
+        return self._db.total_changes
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """All or nothing of what is done inside; if `durable`, on the device when it ends.
+
+        After a power cut the last of those that are not durable may be undone, never one
+        without all that came after it.
+        """
+        with self._lock:
+            self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Nothing changes between the reads inside."""
+        with self._lock:
+            yield
+
+    def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    # -- opening ---------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        if self._path.exists():
+            self._connect(f"{self._path.absolute().as_uri()}?mode=ro")
+            if self._version():
+                return
+            self._db.close()
+        self._connect("file::memory:")
+        self._db.executescript(_TABLES)
+
+    def _open_or_begin_anew(self) -> None:
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):  # the disk, a lock: it may be well
+                raise
+            self._set_aside()
+            _log.warning(
+                "%s is damaged (%s): set aside as %s; remotes are asked what they hold",
+                self._path, error, self.set_aside,
+            )  # fmt: skip
+            self._open()
+
+    def _open(self) -> None:
+        self._connect(self._path.absolute().as_uri())
+        try:
+            version = self._version()
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._check()
+            if version < FORMAT:
+                self._db.executescript(_TABLES)
+                self._db.execute(f"PRAGMA user_version={FORMAT}")
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _check(self) -> None:
+        found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(" ".join(found.split()))
+
+    def _connect(self, uri: str) -> None:
+        self._db = sqlite3.connect(
+            uri, uri=True, timeout=30, check_same_thread=False, isolation_level=None
+        )
+        self._db.row_factory = sqlite3.Row
+
+    def _version(self) -> int:
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version > FORMAT:
+            self._db.close()
+            raise StoreError(
+                f"{self._path} has format {version}; this version reads up to {FORMAT}. "
+                "Nothing was changed. Upgrade: pip install --upgrade tracker-syncd"
+            )
+        return version
+
+    def _set_aside(self) -> None:
+        """Move the file away, and what belongs to it: an old log would be read into the new one."""
+        self.set_aside = self._path.with_name(f"{self._path.name}.damaged-{time.time_ns()}")
+        for end in ("", "-wal", "-shm"):
+            part = self._path.with_name(self._path.name + end)
+            if part.exists():
+                part.replace(f"{self.set_aside}{end}")
+
+    def _take_place(self) -> bool:
+        """Note where the file is; True if it came from elsewhere, by a copy or a move."""
+        inode = self._path.stat().st_ino
+        here = f"{socket.gethostname()} {inode} {self._path.absolute()}"
+        known = [row["name"] for row in self.rows("SELECT name FROM place")]
+        if known == [here]:
+            return False
+        with self.transaction() as db:
+            db.execute("DELETE FROM place")
+            db.execute("INSERT INTO place VALUES (?)", (here,))
+        return bool(known)

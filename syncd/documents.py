@@ -1,0 +1,117 @@
+"""What a run is as a whole, as files beside its metrics at a remote.
+
+    tracker/run.json      head, config, summary, tags, status, artifacts, the names that keys
+                          have at this remote, damage found: whatever the platform cut or
+                          renamed stands here as it was
+    tracker/texts.jsonl   text values, a line each: [writer, seq, time ns, step, key, text]
+
+Both are made from the journals alone, so they come out the same from any copy of the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TextIO
+
+from syncd.progress import Progress
+from syncd.sinks import File, Item
+from tracker.events import Artifact, Config, Event, Finish, Log, Start, Summary, Tags
+from tracker.journal import journals
+
+_PIECE = 1 << 20
+
+
+@contextmanager
+def written(folder: Path, run_id: str, key: Callable[[str], str]) -> Iterator[list[File]]:
+    """Write the documents of the run in `folder`; they are gone when the context ends."""
+    with TemporaryDirectory(prefix="syncd-") as place:
+        run, texts = Path(place, "run.json"), Path(place, "texts.jsonl")
+        with texts.open("w", encoding="utf-8") as lines:
+            told = _tell(folder, run_id, key, lines)
+        run.write_text(json.dumps(told, indent=1, sort_keys=True, allow_nan=False) + "\n")
+        files = [_file("tracker/run.json", run)]
+        if texts.stat().st_size:
+            files.append(_file("tracker/texts.jsonl", texts))
+        yield files
+
+
+def _tell(folder: Path, run_id: str, key: Callable[[str], str], lines: TextIO) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "format": 1, "run_id": run_id, "config": {}, "summary": {}, "tags": {}, "artifacts": [],
+        "gaps": [],
+    }  # fmt: skip
+    names: set[str] = set()
+    progress = Progress()
+    for journal in journals(folder):
+        for block in journal.blocks():
+            told["gaps"] += [str(gap) for gap in block.gaps]
+            for event in block.events:
+                progress.observe(Item(journal.writer_id, event))
+                if isinstance(event, Log):
+                    names.update(event.values)
+                    _tell_texts(journal.writer_id, event, lines)
+                else:
+                    _tell_event(told, event, progress)
+    status, ended_at = progress.outcome()
+    told |= {"status": status, "ended_at": ended_at}
+    told["writers"] = sorted(progress.writers)
+    told["keys"] = {name: key(name) for name in sorted(names) if key(name) != name}
+    return told
+
+
+def _tell_texts(writer_id: str, event: Log, lines: TextIO) -> None:
+    for name, value in event.values.items():
+        if isinstance(value, str):
+            line = [writer_id, event.seq, event.time, event.step, name, value]
+            lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _tell_event(told: dict[str, Any], event: Event, progress: Progress) -> None:
+    match event:
+        case Start():
+            for name in ("project", "name", "group", "job_type", "notes", "about"):
+                told.setdefault(name, getattr(event, name))
+            told.setdefault("started_at", event.time)
+            told["tags"].update(event.tags)
+        case Config():
+            told["config"].update(_plain(event.values))
+        case Summary():
+            told["summary"].update(_plain(event.values))
+        case Tags():
+            told["tags"].update(event.set)
+            for name in event.removed:
+                told["tags"].pop(name, None)
+        case Artifact():
+            told["artifacts"].append({
+                "name": event.name, "type": event.type, "manifest": event.manifest,
+                "files": event.files, "size": event.size, "folder": progress.folder(event),
+            })  # fmt: skip
+        case Finish():
+            told |= {"exit_code": event.exit_code, "error": event.error, "dropped": event.dropped}
+        case _:
+            pass
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become the texts "NaN", "Infinity", "-Infinity"."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _file(path: str, source: Path) -> File:
+    digest = hashlib.sha256()
+    with source.open("rb") as content:
+        while piece := content.read(_PIECE):
+            digest.update(piece)
+    return File(path, source, source.stat().st_size, digest.hexdigest())

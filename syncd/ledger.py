@@ -1,0 +1,234 @@
+"""syncd.db: what is agreed with each remote. Lanes, cursors, frozen batches, receipts, parked.
+
+The file can be lost: remotes say what they hold (`Sink.position`), and the journals give the
+rest. All that one acknowledgement changes is written in one transaction. A ledger that came
+to another place, in a copy of its store, looks up anew each run that is not settled: the
+other copy may have delivered more of it since.
+"""
+
+# ruff: noqa: S608 - every name put into a statement is our own
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from syncd import cursors, receipts
+from syncd.cursors import Cursor, LaneRecord, Range
+from syncd.database import KEYED, Database
+from syncd.receipts import Pending
+from syncd.sinks import Note, Refused
+from tracker.journal import Position
+
+_OF_LANE = "WHERE remote = ? AND run_id = ?"
+
+
+class Ledger:
+    """The open syncd.db; safe to use from threads.
+
+    Args:
+        path: where it is.
+        look: read-only, for who does not hold the store's lock.
+
+    Attributes:
+        set_aside: where a damaged file was put, None if it was well.
+        delivered: per remote, what was acknowledged since this was opened, by kind.
+
+    Raises:
+        StoreError: it is of a newer version. A damaged one is set aside and begun anew.
+    """
+
+    def __init__(self, path: Path, *, look: bool = False) -> None:
+        self._db = Database(path, look=look)
+        self.set_aside = self._db.set_aside
+        self.delivered: dict[str, Counter[str]] = {}
+        if self._db.moved:
+            with self._db.transaction() as db:
+                db.execute("UPDATE lanes SET remote_run = NULL, looked_up_at = NULL")
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with every change."""
+        return self._db.changes
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    # -- remotes and lanes -----------------------------------------------------------------
+
+    def meet(self, name: str, kind: str, url: str) -> None:
+        """Note where a remote is; one that moved is asked anew what it holds."""
+        with self._db.transaction() as db:
+            row = db.execute("SELECT kind, url FROM remotes WHERE name = ?", (name,)).fetchone()
+            if row is not None and (row["kind"], row["url"]) != (kind, url):
+                for table in KEYED:
+                    db.execute(f"DELETE FROM {table} WHERE remote = ?", (name,))
+            db.execute("REPLACE INTO remotes VALUES (?, ?, ?)", (name, kind, url))
+
+    def settled(self, remote: str) -> dict[str, int]:
+        """Runs with nothing left to do, and their folder's time when that was found."""
+        rows = self._db.rows(
+            "SELECT run_id, settled FROM lanes WHERE remote = ? AND settled IS NOT NULL", remote
+        )
+        return {row["run_id"]: row["settled"] for row in rows}
+
+    def lane(self, remote: str, run_id: str) -> LaneRecord:
+        """Read a lane; a new one if it is not known."""
+        key = (remote, run_id)
+        with self._db.together():
+            rows = self._db.rows(f"SELECT * FROM lanes {_OF_LANE}", *key)
+            record = cursors.lane(rows[0]) if rows else LaneRecord(remote, run_id)
+            for row in self._db.rows(f"SELECT * FROM cursors {_OF_LANE}", *key):
+                hint = Position(row["segment"], row["byte"], row["before"])
+                record.cursors[row["writer_id"]] = Cursor(row["seq"], row["files"], hint)
+            frozen = self._db.rows(f"SELECT ranges FROM batches {_OF_LANE}", *key)
+        if frozen:
+            record.frozen = [(w, first, last) for w, first, last in json.loads(frozen[0]["ranges"])]
+        return record
+
+    def known(self, remote: str) -> set[str]:
+        """Ids of the runs that have a lane to `remote`."""
+        rows = self._db.rows("SELECT run_id FROM lanes WHERE remote = ?", remote)
+        return {row["run_id"] for row in rows}
+
+    def backlog(self) -> dict[str, tuple[int, int, str | None]]:
+        """Per remote: pending events, runs that have some, and the error of one that failed."""
+        rows = self._db.rows(
+            "SELECT remote, SUM(pending) AS events, SUM(pending > 0) AS runs, MAX(error) AS error "
+            "FROM lanes GROUP BY remote"
+        )
+        return {row["remote"]: (row["events"], row["runs"], row["error"]) for row in rows}
+
+    def save(self, record: LaneRecord) -> None:
+        """Write a lane and its cursors."""
+        with self._db.transaction() as db:
+            cursors.save(db, record)
+
+    def relearn(self, record: LaneRecord, missing: Iterable[Pending]) -> None:
+        """Begin a lane anew from what its remote said; `missing` artifacts are to be put.
+
+        What was parked of events before the cursors stays so; all else is sent again.
+        """
+        record.frozen = None
+        with self._db.transaction() as db:
+            for table in ("batches", "artifacts", "files", "receipts", "cursors"):
+                db.execute(f"DELETE FROM {table} {_OF_LANE}", record.key)
+            cursors.save(db, record)
+            receipts.queue(db, record.key, missing)
+            db.execute(
+                f"DELETE FROM parked {_OF_LANE} AND seq > ifnull((SELECT c.seq FROM cursors c "
+                "WHERE c.remote = parked.remote AND c.run_id = parked.run_id "
+                "AND c.writer_id = parked.writer_id), 0)",
+                record.key,
+            )
+
+    # -- batches and acknowledgements ------------------------------------------------------
+
+    def freeze(self, record: LaneRecord, ranges: list[Range]) -> None:
+        """Fix what the next batch holds, before it is sent for the first time.
+
+        Found again after a power cut too, unlike an acknowledgement, which is only repeated.
+        """
+        record.batch += 1
+        record.frozen = ranges
+        with self._db.transaction(durable=True) as db:
+            cursors.save(db, record)
+            batch = (*record.key, record.batch, json.dumps(ranges))
+            db.execute("REPLACE INTO batches VALUES (?, ?, ?, ?)", batch)
+
+    def acknowledge(
+        self, record: LaneRecord, counts: dict[str, int], notes: Iterable[Note],
+        artifacts: Iterable[Pending], refused: Iterable[Refused],
+    ) -> None:  # fmt: skip
+        """Move the cursors over the frozen batch and keep its receipt, in one transaction."""
+        record.frozen = None
+        with self._db.transaction() as db:
+            cursors.save(db, record)
+            db.execute(f"DELETE FROM batches {_OF_LANE}", record.key)
+            receipts.queue(db, record.key, artifacts)
+            receipts.park(db, record.key, refused)
+            receipts.add(db, record.key, counts, notes)
+            self._count(record, counts)
+
+    def artifacts(self, record: LaneRecord) -> list[Pending]:
+        """Artifacts whose files are still to be put, in the order they were kept."""
+        rows = self._db.rows(
+            f"SELECT * FROM artifacts {_OF_LANE} ORDER BY writer_id, seq", *record.key
+        )
+        return [
+            Pending(r["writer_id"], r["seq"], r["folder"], r["manifest"], r["size"]) for r in rows
+        ]
+
+    def put(self, record: LaneRecord, path: str, digest: str, size: int, at: float) -> None:
+        """Keep the receipt of a file."""
+        with self._db.transaction() as db:
+            file = (*record.key, path, digest, size, at)
+            db.execute("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", file)
+            counts = {"files": 1, "bytes": size}
+            receipts.add(db, record.key, counts, ())
+            self._count(record, counts)
+
+    def done(self, record: LaneRecord, artifact: Pending, refused: Iterable[Refused] = ()) -> None:
+        """All files of an artifact are there, or it is parked."""
+        cursor = record.cursors[artifact.writer_id]
+        with self._db.transaction() as db:
+            db.execute(
+                f"DELETE FROM artifacts {_OF_LANE} AND writer_id = ? AND seq = ?",
+                (*record.key, artifact.writer_id, artifact.seq),
+            )
+            receipts.park(db, record.key, refused)
+            if not refused and not receipts.parked_before(db, record.key, artifact):
+                cursor.files = max(cursor.files, artifact.seq)
+            cursors.save(db, record)
+
+    # -- receipts and parked ---------------------------------------------------------------
+
+    def files(self, remote: str, run_id: str) -> dict[str, str]:
+        """Receipts of files: path at the remote to digest."""
+        rows = self._db.rows(f"SELECT path, digest FROM files {_OF_LANE}", remote, run_id)
+        return {row["path"]: row["digest"] for row in rows}
+
+    def receipt(self, remote: str, run_id: str) -> dict[str, Any]:
+        """What the remote acknowledged of a run: counts by kind, notes, time."""
+        rows = self._db.rows(f"SELECT * FROM receipts {_OF_LANE}", remote, run_id)
+        if not rows:
+            return {"counts": {}, "notes": [], "at": None}
+        counts, notes = json.loads(rows[0]["counts"]), json.loads(rows[0]["notes"])
+        return {"counts": counts, "notes": notes, "at": rows[0]["at"]}
+
+    def _count(self, record: LaneRecord, counts: Mapping[str, int]) -> None:
+        """Inside a transaction, which only one thread is in at a time."""
+        self.delivered.setdefault(record.remote, Counter()).update(counts)
+
+    def parked(self, remote: str | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
+        """What remotes refused for good, with the reason."""
+        rows = self._db.rows(
+            "SELECT * FROM parked WHERE (?1 IS NULL OR remote = ?1) "
+            "AND (?2 IS NULL OR run_id = ?2)",
+            remote,
+            run_id,
+        )
+        return [dict(row) for row in rows]
+
+    def replace_parked(
+        self, record: LaneRecord, writer_id: str, seq: int, refused: Iterable[Refused],
+        artifacts: Iterable[Pending] = (),
+    ) -> None:  # fmt: skip
+        """Forget what was parked of an event but for what is `refused` again; put its files."""
+        with self._db.transaction() as db:
+            cursors.save(db, record)
+            db.execute(
+                f"DELETE FROM parked {_OF_LANE} AND writer_id = ? AND seq = ?",
+                (*record.key, writer_id, seq),
+            )
+            receipts.park(db, record.key, refused)
+            receipts.queue(db, record.key, artifacts)
+
+    def file_bytes(self) -> dict[tuple[str, str], int]:
+        """Bytes of artifacts still to be put, by remote and run."""
+        rows = self._db.rows("SELECT remote, run_id, SUM(size) AS n FROM artifacts GROUP BY 1, 2")
+        return {(row["remote"], row["run_id"]): row["n"] for row in rows}

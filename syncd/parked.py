@@ -1,0 +1,58 @@
+"""Another attempt at what a remote once refused for good."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from syncd.cursors import LaneRecord
+from syncd.receipts import DOCUMENTS
+from syncd.sinks import Batch, Item, Refused, Rejected, State
+from syncd.tail import Tail
+from syncd.visit import Tools, pending
+from tracker.events import Artifact, Unknown
+
+
+def send_again(tools: Tools, record: LaneRecord, folder: Path) -> None:
+    """Send the parked events of a lane again, each as it was sent the first time.
+
+    An event is sent whole, in the state that it had then: what the remote took of it before
+    is the same again, and changes nothing. Artifacts and documents are for the lane's next visit.
+
+    Raises:
+        SinkError: the remote cannot be reached, or the run is not there.
+    """
+    run = record.remote_run
+    rows = tools.ledger.parked(*record.key)
+    wanted = {(row["writer_id"], row["seq"]) for row in rows}
+    if run is None or not wanted:
+        return
+    record.settled = None
+    if DOCUMENTS in wanted:
+        record.documented = None
+        tools.ledger.save(record)
+    for item, state in _as_they_were(tools, record, folder, wanted):
+        batch = Batch(record.batch, [item], state, record.sent())
+        refused: tuple[Refused, ...] = ()
+        try:
+            tools.call(partial(tools.sink.send, run, batch))
+        except Rejected as error:
+            if not error.refused:
+                raise
+            refused = error.refused
+        files = [pending(record, item)] if isinstance(item.event, Artifact) else []
+        tools.ledger.replace_parked(record, item.writer_id, item.event.seq, refused, files)
+
+
+def _as_they_were(
+    tools: Tools, record: LaneRecord, folder: Path, wanted: set[tuple[str, int]]
+) -> Iterator[tuple[Item, State]]:
+    """Find events among those acknowledged, with the state before each."""
+    state: State = {}
+    for item, _ in Tail(folder, copy.copy(record.cursors)).history():
+        known = not isinstance(item.event, Unknown)
+        if known and (item.writer_id, item.event.seq) in wanted:
+            yield item, state
+        _, state = tools.sink.translate(state, item)

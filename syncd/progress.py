@@ -1,0 +1,90 @@
+"""What the events of a run, as far as they are acknowledged, say about the run as a whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.sinks import Head, Item
+from tracker.events import Artifact, Finish, Log, Start
+
+_RESERVED = re.compile(r"tracker|.*\.[0-9a-f]{8}", re.IGNORECASE | re.DOTALL)
+"""Names of the documents' folder and of later versions; some file systems ignore case."""
+
+
+@dataclass
+class Progress:
+    """A fold over a lane's items; kept beside the cursors and rebuilt from the journals.
+
+    Attributes:
+        writers: per writer id: when it started, its parent, how it finished, its last time.
+        folders: per artifact name, the manifest that has the name's own folder at the remote.
+        texts: whether any text value was logged.
+    """
+
+    writers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
+    texts: bool = False
+
+    def observe(self, item: Item) -> None:
+        """Take in one item."""
+        event = item.event
+        writer = self.writers.get(item.writer_id)
+        if writer is None:
+            writer = self.writers[item.writer_id] = {"started": event.time, "last": event.time}
+        writer["last"] = event.time
+        if isinstance(event, Log):
+            if not self.texts:
+                self.texts = any(isinstance(value, str) for value in event.values.values())
+        elif isinstance(event, Start):
+            writer["started"], writer["parent"] = event.time, event.parent
+        elif isinstance(event, Finish):
+            writer["status"], writer["ended"] = event.status, event.time
+        elif isinstance(event, Artifact):
+            self.folders.setdefault(event.name, event.manifest)
+
+    def folder(self, event: Artifact) -> str:
+        """Where an artifact's files go: its name; a later, different version beside the first.
+
+        A name that would be taken for such a version, or for the documents' folder, never
+        stands alone, so that no two folders are one.
+        """
+        first = self.folders.get(event.name, event.manifest) == event.manifest
+        if first and not _RESERVED.fullmatch(event.name):
+            return event.name
+        return f"{event.name}.{event.manifest[:8]}"
+
+    def outcome(self) -> tuple[str, int | None]:
+        """Status and end (ns) of a run of which no writer lives.
+
+        The newest writer that is no fork's copy decides; without a Finish it crashed, at the
+        time of the last event.
+        """
+        own = [w for w in self.writers.values() if w.get("parent") is None]
+        if not own:
+            return "crashed", None
+        newest = max(own, key=lambda writer: writer["started"])
+        if "status" in newest:
+            return newest["status"], newest["ended"]
+        return "crashed", max(writer["last"] for writer in self.writers.values())
+
+    def dump(self) -> str:
+        """As JSON text."""
+        return json.dumps([self.writers, self.folders, self.texts])
+
+    @classmethod
+    def load(cls, text: str | None) -> Progress:
+        """From JSON text."""
+        return cls(*json.loads(text)) if text else cls()
+
+
+def head(run_id: str, start: Start | None, started_at: int) -> Head:
+    """What a remote run is made from; a run whose Start is damaged still gets one."""
+    if start is None:
+        return Head(run_id, "recovered", run_id, started_at)
+    return Head(
+        run_id, start.project, start.name, start.time, start.group, start.job_type, start.notes,
+        dict(start.about),
+    )  # fmt: skip

@@ -1,0 +1,106 @@
+"""How often, and how far apart, a call to a remote is tried. Pure but for `quickly`."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import tenacity
+
+from syncd.sinks import Retryable
+from tracker.settings import Settings
+
+T = TypeVar("T")
+
+
+def quickly(call: Callable[[], T], settings: Settings, stop: threading.Event) -> T:
+    """Call, and on Retryable call again: `quick_attempts` in all, exponential, full jitter.
+
+    Once `stop` is set there is no further attempt, and a pause ends.
+
+    A `Retry-After` up to `retry_most_s` is obeyed here; a longer one is left to the lane's
+    slow schedule, so that it holds up no worker. The last error is raised as it came.
+    """
+    jitter = tenacity.wait_random_exponential(settings.retry_first_s, settings.retry_most_s)
+
+    def pause(state: tenacity.RetryCallState) -> float:
+        return _asked(state) or jitter(state)
+
+    def worth_it(state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        return isinstance(error, Retryable) and _asked(state) <= settings.retry_most_s
+
+    def sleep(pause_s: float) -> None:
+        stop.wait(pause_s)
+
+    return tenacity.Retrying(
+        stop=tenacity.stop_any(
+            tenacity.stop_after_attempt(settings.quick_attempts),
+            tenacity.stop_when_event_set(stop),
+        ),
+        wait=pause,
+        retry=worth_it,
+        sleep=sleep,
+        reraise=True,
+    )(call)
+
+
+def _asked(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return (error.retry_after or 0.0) if isinstance(error, Retryable) else 0.0
+
+
+def slow_pause(failures: int, retry_after: float | None, settings: Settings) -> float:
+    """Seconds until a lane is tried again after `failures` visits in a row that failed."""
+    bound = min(settings.slow_retry_s, settings.retry_most_s * 2 ** min(failures - 1, 30))
+    return max(random.uniform(bound / 2, bound), retry_after or 0.0)  # noqa: S311 - jitter
+
+
+@dataclass
+class Breaker:
+    """Leaves a remote alone after failures in a row, then tries it with one request.
+
+    State      left when                                     to
+    closed     `failures` failures in a row                  open
+    open       `pause_s` seconds have passed                 half-open: one caller is let in
+    half-open  that caller succeeded / failed                closed / open
+    """
+
+    failures: int
+    pause_s: float
+    in_a_row: int = 0
+    opened_at: float | None = None
+    probing: bool = False
+
+    @property
+    def state(self) -> str:
+        """One of "closed", "open" and "half-open"."""
+        if self.opened_at is None:
+            return "closed"
+        return "half-open" if self.probing else "open"
+
+    def allows(self, now: float) -> bool:
+        """Whether a visit may start now; in half-open, only the first to ask."""
+        if self.opened_at is None:
+            return True
+        if self.probing or now < self.opened_at + self.pause_s:
+            return False
+        self.probing = True
+        return True
+
+    def unasked(self) -> None:
+        """A visit found nothing to ask: if it was to try the remote, another one may."""
+        self.probing = False
+
+    def succeeded(self) -> None:
+        """A visit reached the remote."""
+        self.in_a_row, self.opened_at, self.probing = 0, None, False
+
+    def failed(self, now: float) -> None:
+        """A visit did not."""
+        self.in_a_row += 1
+        if self.probing or self.in_a_row >= self.failures:
+            self.opened_at, self.probing = now, False

@@ -1,0 +1,303 @@
+"""The contract between the engine and a platform.
+
+A sink is a narrow adapter: it owns one platform's meaning and nothing else. Retry, order,
+cursors, parking, concurrency and the frozen batches are the engine's. What a sink promises:
+
+1.  Every method may be called again after any crash, cut answer or time-out, with the same
+    arguments, and the remote ends up as if it had been called once. The docstring of the
+    class says by which means, and `promises` says it per kind of data: ``exactly once`` or
+    ``at least once + read-back``.
+2.  Only the four errors below leave a sink:
+
+        SinkError
+        +-- Retryable        may heal by itself; nothing or everything may have arrived
+        |   +-- OutcomeUnknown   the answer was lost: the same call is sent again
+        +-- Rejected         will never be taken; names the entries; all others are acknowledged
+        +-- Unauthorized     the credentials are refused; the whole remote stops until they change
+
+3.  `translate` is pure: (state, event) to entries in the platform's own terms. `send`,
+    `verify` and the recovery of a lost syncd.db all go through it. State is a JSON-able
+    dict that the engine keeps beside the cursor (empty at first); it holds what a frozen
+    order needs: row ordinals, which params are already written.
+4.  Our cursor travels with the data where the platform allows, so that losing syncd.db
+    costs nothing: `send` stores `batch.cursors` with or after the entries, never before.
+5.  A limit of the platform (key characters, lengths, infinities) never loses data silently:
+    what was mapped, cut or moved is said in a `Note`, and the whole truth goes into the
+    documents that the engine puts when a run ends (`tracker/run.json`, `tracker/texts.jsonl`).
+6.  No sink imports another; what speaks HTTP shares `syncd.sinks.http`.
+
+A new platform is a module here and an entry point in the group ``syncd.sinks``.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import msgspec
+
+from tracker.errors import TrackerError
+from tracker.events import Event
+
+State = dict[str, Any]
+"""What `translate` remembers between events; JSON-able; owned by the sink, kept by the engine."""
+
+
+class SinkError(TrackerError):
+    """Base of the four errors that leave a sink; the text says what the remote answered."""
+
+
+class Retryable(SinkError):
+    """May heal by itself. `retry_after` is what the remote asked for, in seconds, or None."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknown(Retryable):
+    """The request left, the answer did not come: sending the same again resolves it."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One entry that a remote will never take."""
+
+    writer_id: str
+    seq: int
+    what: str
+    reason: str
+
+
+class Rejected(SinkError):
+    """Refused for good. Every entry of the call that `refused` does not name was acknowledged.
+
+    An empty `refused` says that the whole call was refused, as where a person deleted the
+    run at the remote: the engine looks the run up anew, and waits if that does not help.
+    """
+
+    def __init__(self, message: str, refused: Iterable[Refused] = ()) -> None:
+        super().__init__(message)
+        self.refused = tuple(refused)
+
+
+class Unauthorized(SinkError):
+    """The remote does not accept our credentials (401, 403)."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A configured destination. `options` are the sink's own settings, without secrets."""
+
+    name: str
+    kind: str
+    url: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one batch may hold. An event that alone is more still makes a batch."""
+
+    points: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a remote run is made from. `started_at` is in nanoseconds since 1970 UTC."""
+
+    run_id: str
+    project: str
+    name: str
+    started_at: int
+    group: str | None = None
+    job_type: str | None = None
+    notes: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RemoteRun:
+    """A run at a remote. `handle` is the sink's own, JSON-able, cached by the engine."""
+
+    id: str
+    url: str
+    handle: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cursors:
+    """Last acknowledged seq per writer id: of events, and of artifacts delivered."""
+
+    events: Mapping[str, int] = field(default_factory=dict)
+    files: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One event and the journal it stands in."""
+
+    writer_id: str
+    event: Event
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A frozen share of a lane: `items` in frozen order, the `state` before the first of them.
+
+    `cursors` are those that hold once the batch is acknowledged.
+    """
+
+    number: int
+    items: list[Item]
+    state: State
+    cursors: Cursors
+
+
+class Point(msgspec.Struct, frozen=True):
+    """One metric point in the platform's terms; `time_ms` since 1970 UTC.
+
+    A msgspec struct, as it is made once per point and a dataclass takes eight times as long.
+    """
+
+    key: str
+    step: int
+    time_ms: int
+    value: float
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something the platform could not hold as it was: `what` was `done` to `key`.
+
+    `what` is one of "mapped" (a name), "cut" (a value), "moved" (a time), "infinite" (a
+    value), "changed" (a param written twice).
+    """
+
+    what: str
+    key: str
+    done: str
+
+
+@dataclass
+class Entries:
+    """One event in the platform's terms. Texts and artifacts are no entries: files carry them."""
+
+    points: list[Point] = field(default_factory=list)
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    removed_tags: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Ack:
+    """What a remote acknowledged: counts by kind, the state after, what had to be changed."""
+
+    counts: Mapping[str, int]
+    state: State
+    notes: list[Note] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file for a remote run: `path` there (relative, "/"), `source` here, what it must be."""
+
+    path: str
+    source: Path
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a remote holds of a run, read back. `files` maps a path there to its SHA-256.
+
+    `points` is read as it is iterated. `params` and `tags` are all that the run has there.
+    """
+
+    points: Iterator[Point]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    files: Mapping[str, str]
+    status: str
+    ended_at_ms: int | None
+
+
+@dataclass(frozen=True)
+class Check:
+    """What `check` found: the remote's version, and the seconds by which its clock is ahead."""
+
+    version: str
+    clock_offset_s: float | None = None
+
+
+class Traffic(Protocol):
+    """Requests made so far: all, and those that carried data of a run."""
+
+    requests_total: int
+    data_requests: int
+
+
+class Sink(abc.ABC):
+    """One platform's meaning. Made with a `Remote`; one instance is used by several threads."""
+
+    kind: ClassVar[str]
+    promises: ClassVar[Mapping[str, str]]
+    limits: ClassVar[Limits]
+
+    @property
+    @abc.abstractmethod
+    def traffic(self) -> Traffic:
+        """What was asked of the remote since the sink was made."""
+
+    @abc.abstractmethod
+    def check(self) -> Check:
+        """Reach the remote with our credentials and learn its version."""
+
+    @abc.abstractmethod
+    def open(self, head: Head) -> RemoteRun:
+        """Find the run by its id, or create it; of two found, one is kept for ever."""
+
+    @abc.abstractmethod
+    def position(self, remote_run: RemoteRun) -> Cursors | None:
+        """Tell what the remote already holds; None if the platform cannot say."""
+
+    @abc.abstractmethod
+    def translate(self, state: State, item: Item) -> tuple[Entries, State]:
+        """Say an event in the platform's terms, and the state after it. Pure."""
+
+    @abc.abstractmethod
+    def send(self, remote_run: RemoteRun, batch: Batch) -> Ack:
+        """Deliver a batch, in as many requests as the platform's limits ask for."""
+
+    @abc.abstractmethod
+    def put(self, remote_run: RemoteRun, file: File) -> None:
+        """Deliver a file, streamed; whatever stood at its path is replaced whole."""
+
+    @abc.abstractmethod
+    def keep(self, remote_run: RemoteRun, cursors: Cursors) -> None:
+        """Store cursors with the remote run, after the files they stand for."""
+
+    @abc.abstractmethod
+    def finish(self, remote_run: RemoteRun, status: str, ended_at: int | None) -> None:
+        """Set the status ("running", "finished", "failed", "killed", "crashed") and end (ns)."""
+
+    @abc.abstractmethod
+    def read_back(self, remote_run: RemoteRun) -> Held:
+        """Read all that the remote holds of the run; files are downloaded and hashed."""
+
+    @abc.abstractmethod
+    def key(self, key: str) -> str:
+        """Name that a metric key has at the remote; reversible through `tracker/run.json`."""
+
+    @abc.abstractmethod
+    def path(self, path: str) -> str:
+        """Name that the file put as `path` has in `Held.files`."""
+
+    def close(self) -> None:  # noqa: B027 - not every sink holds something open
+        """Release connections."""

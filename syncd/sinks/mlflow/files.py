@@ -1,0 +1,97 @@
+"""Files of a run through the server's artifact proxy, streamed both ways and hashed on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from syncd.sinks import File, Rejected, RemoteRun, Retryable
+from syncd.sinks.http import HttpClient, Refusal
+from syncd.sinks.mlflow.names import map_file
+from syncd.sinks.mlflow.rest import Api
+
+PROXY = "/api/2.0/mlflow-artifacts/artifacts/"
+
+_PIECE = 1 << 20
+_BYTES_PER_S = 5_000_000
+"""A server answers only after it has moved the file to where it keeps files, at about this."""
+
+
+class Files:
+    """Files at one server."""
+
+    def __init__(self, http: HttpClient, api: Api) -> None:
+        self._http = http
+        self._api = api
+
+    def put(self, run: RemoteRun, file: File) -> None:
+        """See `syncd.sinks.Sink.put`."""
+        root = run.handle.get("files")
+        if not root:
+            raise Rejected(
+                f"{file.path}: the MLflow server does not serve the files of run {run.id} itself "
+                "(its artifact location is no mlflow-artifacts: address). MLflow fixes that when "
+                "an experiment is made: start the server with --serve-artifacts and "
+                "--artifacts-destination, and remove the experiment for good (mlflow gc) or "
+                "deliver to another remote; then `syncd retry`."
+            )
+        path = PROXY + quote(f"{root}/{map_file(file.path)}")
+        headers = {
+            "Content-Length": str(file.size),
+            "Content-Type": "application/octet-stream",
+        }
+        try:
+            answer = self._http.request(
+                "PUT",
+                path,
+                content=_checked(file),
+                headers=headers,
+                data=True,
+                patience_s=file.size / _BYTES_PER_S,
+            )
+        except Refusal as refusal:
+            raise Rejected(f"{file.path} is refused: {refusal}") from None
+        if "html" in answer.headers.get("content-type", ""):
+            raise Retryable(f"{file.path}: a web page answered in place of MLflow's artifact proxy")
+
+    def digests(self, run: RemoteRun) -> dict[str, str]:
+        """Download each file of the run and return SHA-256 by path there (see `map_file`)."""
+        found = dict[str, str]()
+        root = run.handle.get("files")
+        if not root:  # nothing of ours is there: see `put`
+            return found
+        for info in self._api.files(run.id):
+            digest = hashlib.sha256()
+            path = PROXY + quote(f"{root}/{info.path}")
+            self._http.request("GET", path, into=digest.update)
+            found[info.path] = digest.hexdigest()
+        return found
+
+
+def _checked(file: File) -> Iterator[bytes]:
+    """Yield the file; the last piece only if the whole is what it must be.
+
+    A request that stops before its last piece is incomplete, and the server keeps what it had.
+    """
+    digest = hashlib.sha256()
+    held = b""
+    size = 0
+    try:
+        with file.source.open("rb") as source:
+            while piece := source.read(_PIECE):
+                digest.update(piece)
+                size += len(piece)
+                if held and size <= file.size:
+                    yield held
+                held = piece
+    except OSError as error:
+        raise Rejected(f"{file.path}: its content cannot be read: {error}") from error
+    if size != file.size or digest.hexdigest() != file.digest:
+        raise Rejected(
+            f"{file.path}: its content here is not what was recorded ({size} bytes, SHA-256 "
+            f"{digest.hexdigest()}; recorded: {file.size} bytes, {file.digest}). "
+            "Deliver from a copy of the store that has it."
+        )
+    if held:
+        yield held

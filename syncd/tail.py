@@ -1,0 +1,162 @@
+"""Following a run: its synced events, in order, from the cursors on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from syncd.cursors import Cursor, Range
+from syncd.sinks import Item, Limits
+from tracker.events import Event, Log, Start
+from tracker.journal import Gap, Journal, Position, journals
+
+_EVENT_BYTES = 200
+"""Rough size at a remote of what an event carries beside its points."""
+_POINT_BYTES = 90
+"""Rough size at a remote of a point beside its key."""
+
+
+@dataclass
+class _Thread:
+    """One journal being followed."""
+
+    journal: Journal
+    alive: bool
+    limit: int
+    """Last seq that may be shipped."""
+    written: int
+    events: Iterator[tuple[Event, Position]]
+    ahead: tuple[Event, Position] | None = None
+
+
+@dataclass
+class Tail:
+    """A visit to a run's journals. Only synced events are given out.
+
+    A dead writer's files are synced here before they are read, since nobody else will; what
+    a live one has not marked as synced waits.
+
+    Attributes:
+        pending: events that may be shipped now.
+        written: events written, shippable or not, beyond the cursors.
+        complete: a journal with pending events will get no more.
+        ended: no writer of the run lives.
+        behind: a cursor stands at an event that is not here: another copy of the store, or
+            this one before it was damaged, delivered more.
+        gaps: damage met so far.
+    """
+
+    folder: Path
+    cursors: dict[str, Cursor]
+    gaps: list[Gap] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        found = journals(self.folder)
+        self._threads = [self._follow(journal) for journal in found]
+        self.ended = not any(thread.alive for thread in self._threads)
+        self.pending = sum(max(0, t.limit - self._seq(t)) for t in self._threads)
+        self.written = sum(max(0, t.written - self._seq(t)) for t in self._threads)
+        self.complete = any(not t.alive and t.limit > self._seq(t) for t in self._threads)
+        written = {thread.journal.writer_id: thread.written for thread in self._threads}
+        self.behind = any(c.seq > written.get(w, 0) for w, c in self.cursors.items())
+
+    def start(self) -> tuple[Start | None, int]:
+        """The first Start event that can be read, and when the first journal began (ns)."""
+        header = self._threads[0].journal.header() if self._threads else None
+        for thread in self._threads:
+            for event in islice(thread.journal.events(), 16):
+                if isinstance(event, Start):
+                    return event, event.time
+        return None, header.time if header else 0
+
+    def take(self, limits: Limits) -> list[tuple[Item, Position]]:
+        """Take the next items, in frozen order, up to a batch's limits."""
+        taken: list[tuple[Item, Position]] = []
+        points = size = 0
+        for thread in self._threads:
+            while (following := self._peek(thread)) is not None:
+                event, hint = following
+                more_points, more_size = _weight(event)
+                full = points + more_points > limits.points or size + more_size > limits.bytes
+                if taken and full:
+                    return taken
+                points, size = points + more_points, size + more_size
+                taken.append((Item(thread.journal.writer_id, event), hint))
+                thread.ahead = None
+        return taken
+
+    def retake(self, ranges: list[Range]) -> list[tuple[Item, Position]]:
+        """Take exactly the items of a batch that was frozen before."""
+        threads = {thread.journal.writer_id: thread for thread in self._threads}
+        taken = []
+        for writer, _, last in ranges:
+            thread = threads.get(writer)
+            while thread and (following := self._peek(thread)) and following[0].seq <= last:
+                taken.append((Item(writer, following[0]), following[1]))
+                thread.ahead = None
+        return taken
+
+    def history(self) -> Iterator[tuple[Item, Position]]:
+        """All items before the cursors, for whoever has to learn them again."""
+        for thread in self._threads:
+            seq = self._seq(thread)
+            for event, hint in self._read(thread.journal, Position(), alive=thread.alive):
+                if event.seq > seq:
+                    break
+                yield Item(thread.journal.writer_id, event), hint
+
+    def _seq(self, thread: _Thread) -> int:
+        return self.cursors.get(thread.journal.writer_id, Cursor()).seq
+
+    def _follow(self, journal: Journal) -> _Thread:
+        hint = self.cursors.get(journal.writer_id, Cursor()).hint
+        alive = journal.alive()
+        if not alive:
+            journal.make_durable()
+        written, synced = journal.extent(hint)
+        limit = synced if alive else written
+        return _Thread(journal, alive, limit, written, self._read(journal, hint, alive=alive))
+
+    def _read(
+        self, journal: Journal, start: Position, *, alive: bool
+    ) -> Iterator[tuple[Event, Position]]:
+        hint = start
+        for block in journal.blocks(start, alive=alive):
+            self.gaps.extend(block.gaps)
+            for event in block.events:
+                yield event, hint
+            hint = block.end
+
+    def _peek(self, thread: _Thread) -> tuple[Event, Position] | None:
+        seq = self._seq(thread)
+        while thread.ahead is None:
+            following = next(thread.events, None)
+            if following is None:
+                return None
+            if following[0].seq > seq:
+                thread.ahead = following
+        return thread.ahead if thread.ahead[0].seq <= thread.limit else None
+
+
+def _weight(event: Event) -> tuple[int, int]:
+    """Points and rough bytes of an event at a remote."""
+    if not isinstance(event, Log):
+        values = getattr(event, "values", None) or getattr(event, "set", None) or {}
+        return len(values), _EVENT_BYTES + len(str(values))
+    keys = event.values
+    return len(keys), _EVENT_BYTES + sum(map(len, keys)) + _POINT_BYTES * len(keys)
+
+
+def backlog(folder: Path, cursors: dict[str, Cursor]) -> tuple[int, int]:
+    """Events of a run beyond the cursors, and about how many bytes of its journals they take."""
+    events = size = 0
+    for journal in journals(folder):
+        cursor = cursors.get(journal.writer_id, Cursor())
+        written, _ = journal.extent(cursor.hint)
+        if written > cursor.seq:
+            events += written - cursor.seq
+            beyond = (n for n in journal.segments() if n >= cursor.hint.segment)
+            size += sum(journal.path(n).stat().st_size for n in beyond) - cursor.hint.offset
+    return events, size

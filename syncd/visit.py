@@ -1,0 +1,290 @@
+"""Carrying out what a lane decides: one visit to one run on its way to one remote."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from syncd import documents
+from syncd.cursors import Cursor, LaneRecord, Range
+from syncd.lane import Facts, Lane, Step
+from syncd.ledger import Ledger
+from syncd.progress import head
+from syncd.receipts import DOCUMENTS, Pending
+from syncd.sinks import (
+    Batch,
+    File,
+    Item,
+    Note,
+    Refused,
+    Rejected,
+    RemoteRun,
+    Sink,
+    State,
+)
+from syncd.tail import Tail
+from tracker.artifacts import Blobs, Manifest
+from tracker.errors import ArtifactError
+from tracker.events import Artifact, Unknown
+from tracker.journal import Position
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What every visit to one remote works with. `call` makes the quick attempts."""
+
+    sink: Sink
+    ledger: Ledger
+    blobs: Blobs
+    call: Callable[[Callable[[], object]], object]
+
+
+class Visit:
+    """The state of one visit.
+
+    Attributes:
+        opened: the run was looked up at the remote in this visit.
+        asked: the remote was asked anything at all.
+    """
+
+    def __init__(
+        self, tools: Tools, record: LaneRecord, folder: Path, *, waited_s: float, hurry: bool
+    ) -> None:
+        self.opened = False
+        self.asked = False
+        self.record = record
+        self.tail = Tail(folder, record.cursors)
+        self._sink = tools.sink
+        self._ledger = tools.ledger
+        self._blobs = tools.blobs
+        self._tools = tools
+        self._folder = folder
+        self._waited_s = waited_s
+        self._hurry = hurry
+        self._artifacts = self._ledger.artifacts(record)
+        self._files: list[File] | None = None
+        """What is left to put of the first artifact, the next one last; None: not looked yet."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to do until somebody writes to the run again."""
+        if not self.tail.ended or self.tail.written or self._artifacts:
+            return False
+        return self.tail.behind or self.record.told == self._outcome()[0]
+
+    def work(self, lane: Lane, go_on: Callable[[], bool]) -> bool:
+        """Do step after step; True if there is more to do."""
+        steps = {
+            Step.OPEN: self._open, Step.SEND: self._send, Step.PUT: self._put,
+            Step.DOCUMENTS: self._document, Step.RUNNING: self._tell, Step.FINISH: self._tell,
+        }  # fmt: skip
+        while True:
+            step = lane.decide(self._facts(), time.time())
+            if step not in steps:
+                return False
+            if not go_on():
+                return True
+            steps[step]()
+            lane.succeeded()
+
+    def _facts(self) -> Facts:
+        record, tail = self.record, self.tail
+        status, _ = self._outcome()
+        return Facts(
+            looked_up_at=record.looked_up_at if record.remote_run else None,
+            frozen=record.frozen is not None, pending=tail.pending, waited_s=self._waited_s,
+            complete=tail.complete, hurry=self._hurry, files=len(self._artifacts),
+            ended=tail.ended, behind=tail.behind,
+            documented=record.documented == record.position_key(), told=record.told, status=status,
+        )  # fmt: skip
+
+    def _outcome(self) -> tuple[str, int | None]:
+        return self.record.progress.outcome() if self.tail.ended else ("running", None)
+
+    def _call(self, action: Callable[[], T]) -> T:
+        self.asked = True
+        return self._tools.call(action)  # type: ignore[return-value] # what the action returns
+
+    @property
+    def _run(self) -> RemoteRun:
+        assert self.record.remote_run is not None  # noqa: S101 - the lane opens first
+        return self.record.remote_run
+
+    # -- open ------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        start, began = self.tail.start()
+        wanted = head(self.record.run_id, start, began)
+        found = self._call(lambda: self._sink.open(wanted))
+        known = self.record.remote_run
+        if known is None or known.id != found.id:
+            self._learn(found)
+        self.opened = True
+        self.record.remote_run = found
+        self.record.looked_up_at = time.time()
+        self._ledger.save(self.record)
+
+    def _learn(self, found: RemoteRun) -> None:
+        """The lane is new to us, or to the remote: begin where the remote says it is."""
+        held = self._call(lambda: self._sink.position(found))
+        record = self.record
+        record.remote_run = found
+        record.told, record.documented = None, None
+        record.state, record.progress = {}, type(record.progress)()
+        record.cursors.clear()
+        for writer, seq in (held.events if held else {}).items():
+            files = held.files.get(writer, 0) if held else 0
+            record.cursors[writer] = Cursor(seq, files)
+        self.tail = Tail(self._folder, record.cursors)
+        before = list[Pending]()
+        for item, hint in self.tail.history():
+            _, record.state = self._sink.translate(record.state, item)
+            before += self._observe(item)
+            record.cursors[item.writer_id].hint = hint
+        missing = [a for a in before if a.seq > record.cursors[a.writer_id].files]
+        self._ledger.relearn(record, missing)
+        self._artifacts, self._files = self._ledger.artifacts(record), None
+
+    def _observe(self, item: Item) -> list[Pending]:
+        self.record.progress.observe(item)
+        return [pending(self.record, item)] if isinstance(item.event, Artifact) else []
+
+    # -- send ------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        record = self.record
+        if record.frozen is not None:
+            taken = self.tail.retake(record.frozen)
+        else:
+            taken = self.tail.take(self._sink.limits)
+        if not taken:  # what was counted as pending cannot be read: it is damaged
+            self._pass_over_damage()
+            return
+        if record.frozen is None:
+            self._ledger.freeze(record, _ranges(taken))
+        after = {w: Cursor(c.seq, c.files, c.hint) for w, c in record.cursors.items()}
+        for item, hint in taken:
+            cursor = after.setdefault(item.writer_id, Cursor())
+            cursor.seq, cursor.hint = item.event.seq, hint
+        ahead = LaneRecord(record.remote, record.run_id, cursors=after)
+        batch = Batch(record.batch, [item for item, _ in taken], record.state, ahead.sent())
+        counts, notes, refused = self._deliver(batch)
+        record.cursors = self.tail.cursors = after
+        artifacts = [a for item, _ in taken for a in self._observe(item)]
+        self.tail.pending -= len(taken)
+        self.tail.written -= len(taken)
+        self._waited_s = 0.0
+        self._ledger.acknowledge(record, counts | {"events": len(taken)}, notes, artifacts, refused)
+        self._artifacts = self._ledger.artifacts(record) if artifacts else self._artifacts
+
+    def _deliver(self, batch: Batch) -> tuple[dict[str, int], list[Note], list[Refused]]:
+        """Send a batch: what was taken by kind, what was changed, what is to be parked."""
+        refused = [
+            Refused(item.writer_id, event.seq, f"event of kind {event.kind}",
+                    "this version does not know the kind")
+            for item in batch.items if isinstance(event := item.event, Unknown)
+        ]  # fmt: skip
+        try:
+            ack = self._call(lambda: self._sink.send(self._run, batch))
+        except Rejected as error:
+            if not error.refused:  # not for what is in it: the run is not there as we know it
+                raise
+            self.record.state, notes = self._after(batch)
+            return {"refused": len(error.refused)}, notes, [*refused, *error.refused]
+        self.record.state = ack.state
+        return dict(ack.counts), ack.notes, refused
+
+    def _after(self, batch: Batch) -> tuple[State, list[Note]]:
+        state, notes = batch.state, list[Note]()
+        for item in batch.items:
+            entries, state = self._sink.translate(state, item)
+            notes += entries.notes
+        return state, notes
+
+    def _pass_over_damage(self) -> None:
+        self.tail.pending = 0
+        if self.tail.ended:
+            self.tail.written = 0
+        if self.record.frozen is not None:
+            self._ledger.acknowledge(self.record, {}, (), (), ())
+
+    # -- files and status ------------------------------------------------------------------
+
+    def _put(self) -> None:
+        """Put one file of the first artifact, so that scalars that came meanwhile go first."""
+        artifact = self._artifacts[0]
+        try:
+            if self._files is None:
+                self._files = self._missing_files(artifact)
+            if self._files:
+                self._put_file(self._files[-1])
+                self._files.pop()
+                return
+        except (ArtifactError, Rejected) as error:
+            reason = Refused(artifact.writer_id, artifact.seq, artifact.what, str(error))
+            self._ledger.done(self.record, artifact, [reason])
+        else:
+            self._ledger.done(self.record, artifact)
+            self._call(lambda: self._sink.keep(self._run, self.record.sent()))
+        self._artifacts.pop(0)
+        self._files = None
+
+    def _missing_files(self, artifact: Pending) -> list[File]:
+        manifest = Manifest.load(self._blobs, artifact.manifest)
+        there = self._ledger.files(*self.record.key)
+        files = [
+            File(f"{artifact.folder}/{e.path}", self._blobs.path(e.digest), e.size, e.digest)
+            for e in reversed(manifest.files)
+        ]
+        return [file for file in files if there.get(file.path) != file.digest]
+
+    def _put_file(self, file: File) -> None:
+        if not file.source.exists():
+            raise ArtifactError(
+                f"the content of {file.path} ({file.digest}) is not in this store; "
+                "deliver from a copy of the store that has it."
+            )
+        self._call(lambda: self._sink.put(self._run, file))
+        self._ledger.put(self.record, file.path, file.digest, file.size, time.time())
+
+    def _document(self) -> None:
+        """Put the documents; where they are refused the run is finished all the same."""
+        refused: tuple[Refused, ...] = ()
+        with documents.written(self._folder, self.record.run_id, self._sink.key) as files:
+            try:
+                for file in files:
+                    self._put_file(file)
+            except (ArtifactError, Rejected) as error:
+                refused = (Refused(*DOCUMENTS, "documents", str(error)),)
+        self.record.documented = self.record.position_key()
+        self._ledger.replace_parked(self.record, *DOCUMENTS, refused)
+
+    def _tell(self) -> None:
+        status, ended_at = self._outcome()
+        self._call(lambda: self._sink.finish(self._run, status, ended_at))
+        self.record.told = status
+        self._ledger.save(self.record)
+
+
+def pending(record: LaneRecord, item: Item) -> Pending:
+    """What is to be put of an artifact's event."""
+    event = item.event
+    assert isinstance(event, Artifact)  # noqa: S101 - callers look before
+    folder = record.progress.folder(event)
+    return Pending(item.writer_id, event.seq, folder, event.manifest, event.size)
+
+
+def _ranges(taken: Iterable[tuple[Item, Position]]) -> list[Range]:
+    ranges: list[Range] = []
+    for item, _ in taken:
+        seq = item.event.seq
+        if ranges and ranges[-1][0] == item.writer_id:
+            ranges[-1] = (item.writer_id, ranges[-1][1], seq)
+        else:
+            ranges.append((item.writer_id, seq, seq))
+    return ranges

@@ -1,0 +1,195 @@
+"""Whatever dies, and however many work at once, the index says what the journals say."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.unit.index.stories import LOG, begin, dump
+from tracker.index import Index
+from tracker.store import StoreFolder
+
+ROOT = Path(__file__).parents[2]
+LIMIT_S = 60
+RUN = "a" * 32
+
+WRITE = """
+import sys, time
+from tests.unit.index.stories import LOG, begin
+from tracker.store import StoreFolder
+folder = StoreFolder.open(sys.argv[1])
+writer = begin(folder, sys.argv[2], segment_bytes=100_000)
+print(writer.id, flush=True)
+for step in range(int(sys.argv[3])):
+    writer.append(LOG, step, {"loss": step / 2, "acc": float(step)})
+    if step % 50 == 0:
+        time.sleep(0.001)
+print("done", flush=True)
+sys.stdin.read()
+"""
+
+FOLLOW = """
+import sys
+from tracker.index import Index, catchup
+from tracker.store import StoreFolder
+catchup.COMMIT_INTERVAL_S = 0.0
+index = Index(StoreFolder.open(sys.argv[1]))
+seen, wanted = 0, int(sys.argv[2])
+while seen < wanted:
+    index.catch_up()
+    rows = index.query("SELECT count, last, max FROM metrics WHERE key = 'acc'")
+    for count, last, most in rows:
+        assert count >= seen and last == most == count - 1, (seen, count, last, most)
+        seen = count
+print(seen)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return StoreFolder.open(tmp_path / "store", create=True)
+
+
+@pytest.fixture
+def start():
+    """Start a Python program; whatever is left of it is killed at the end."""
+    started = []
+
+    def run(code, *arguments):
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", code, *map(str, arguments)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                text=True, cwd=ROOT,
+            )
+        )  # fmt: skip
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate(timeout=LIMIT_S)
+
+
+def rebuilt(folder, path):
+    """What an index made from nothing says of the same journals."""
+    other = StoreFolder(folder.root, folder.id)
+    path.mkdir()
+    other.index = path / "index.db"
+    index = Index(other)
+    index.catch_up()
+    said = dump(index)
+    index.close()
+    return said
+
+
+def test_a_run_killed_with_sigkill_is_running_before_and_crashed_after(folder, start):
+    process = start(WRITE, folder.root, RUN, 100)
+    process.stdout.readline()
+    assert process.stdout.readline() == "done\n"
+    index = Index(folder)
+    index.catch_up()
+    assert index.query("SELECT status, ended_at FROM runs") == [("running", None)]
+    process.send_signal(signal.SIGKILL)
+    process.wait(LIMIT_S)
+    index.catch_up()
+    ((status, ended_at, started_at),) = index.query("SELECT status, ended_at, started_at FROM runs")
+    assert status == "crashed"
+    assert started_at < ended_at < time.time_ns()
+    assert index.query("SELECT state FROM journals") == [("dead",)]
+    assert index.query("SELECT count FROM metrics WHERE key = 'loss'") == [(100,)]
+    index.close()
+
+
+def test_two_processes_catch_up_while_a_third_writes_and_each_sees_all(folder, start, tmp_path):
+    steps = 6000
+    writer = start(WRITE, folder.root, RUN, steps)
+    writer.stdout.readline()
+    followers = [start(FOLLOW, folder.root, steps) for _ in range(2)]
+    for follower in followers:
+        out, err = follower.communicate(timeout=LIMIT_S)
+        assert out.strip() == str(steps), err
+    writer.kill()
+    writer.wait(LIMIT_S)
+    index = Index(folder)
+    index.catch_up()
+    assert dump(index) == rebuilt(folder, tmp_path / "other")
+    index.close()
+
+
+def test_killed_while_projecting_it_goes_on_where_it_was(folder, start, tmp_path):
+    seed = 20_240
+    print("seed", seed)  # noqa: T201 - shown when it fails
+    dice = random.Random(seed)
+    for run_id in (RUN, "b" * 32):
+        writer = begin(folder, run_id, segment_bytes=500_000)
+        for step in range(30_000):
+            writer.append(LOG, step, {"loss": step / 3, "acc": float(step)})
+        writer.close()
+    kills = 0
+    for _ in range(15):
+        process = start(FOLLOW, folder.root, 10**9)
+        try:
+            process.wait(dice.uniform(0.1, 0.9))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            kills += 1
+        _, err = process.communicate(timeout=LIMIT_S)
+        assert not err
+    assert kills == 15
+    index = Index(folder)
+    index.catch_up()
+    assert index.query("SELECT sum(count) FROM metrics") == [(120_000,)]
+    assert dump(index) == rebuilt(folder, tmp_path / "other")
+    index.close()
+
+
+def test_deleted_again_and_again_while_others_follow_nothing_wrong_is_said(folder, start):
+    steps = 30_000
+    writer = start(WRITE, folder.root, RUN, steps)
+    writer.stdout.readline()
+    follower = start(FOLLOW, folder.root, steps)
+    deletions, limit = 0, time.monotonic() + LIMIT_S
+    while follower.poll() is None and time.monotonic() < limit:
+        if folder.index.exists():
+            folder.index.unlink(missing_ok=True)
+            deletions += 1
+        try:
+            follower.wait(0.02)
+        except subprocess.TimeoutExpired:
+            continue
+    out, err = follower.communicate(timeout=LIMIT_S)
+    assert (out.strip(), err) == (str(steps), "")
+    assert deletions >= 3
+
+
+def test_with_any_byte_of_a_journal_flipped_the_index_says_nothing_wrong(folder):
+    writer = begin(folder, RUN)
+    for step in range(6):
+        writer.append(LOG, step, {"loss": step / 7, "note": f"n{step}"})
+    writer.close()
+    (file,) = folder.run(RUN).iterdir()
+    whole = file.read_bytes()
+    index = Index(folder)
+    index.catch_up()
+    truth = {(step, step / 7) for step in range(6)}
+    for at in range(0, len(whole), 3):
+        damaged = bytearray(whole)
+        damaged[at] ^= 0xFF
+        file.unlink()
+        file.write_bytes(damaged)
+        index.close()
+        folder.index.unlink()
+        index.catch_up()
+        history = index.history(RUN, "loss")
+        found = set(zip(history.steps.tolist(), history.values.tolist(), strict=True))
+        assert found <= truth, at
+        assert len(found) >= 5, at
+        assert index.query("SELECT * FROM gaps"), at
+    index.close()

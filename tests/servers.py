@@ -1,0 +1,120 @@
+"""Real servers that tests talk to, each a process group of its own on a loopback port."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+START_LIMIT_S = 120.0
+"""The first start on a machine compiles much and has taken 24 s."""
+
+STOP_LIMIT_S = 15.0
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class MlflowServer:
+    """`mlflow server` on SQLite in `folder`; stop and start keep its data and its port.
+
+    Without `serve_artifacts` clients are to write files themselves, to where it says.
+    """
+
+    def __init__(self, folder: Path, *, serve_artifacts: bool = True) -> None:
+        self.serve_artifacts = serve_artifacts
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> MlflowServer:  # noqa: PYI034 - Self is not in Python 3.10
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> Path:
+        """What the server wrote to stdout and stderr."""
+        return self.folder / "server.log"
+
+    def start(self) -> None:
+        """Start and wait until /health answers; fails with the end of the server's log."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(),
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._wait_until_healthy(self._process)
+
+    def stop(self) -> None:
+        """End the server's whole process group: asked first, killed after a limit."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop, and start on the same data and port."""
+        self.stop()
+        self.start()
+
+    def _command(self) -> list[str]:
+        program = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
+        where = ["--host", "127.0.0.1", "--port", str(self.port)]
+        data = ["--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}"]
+        files = ["--artifacts-destination", str(self.folder / "artifacts")]
+        if not self.serve_artifacts:
+            files = ["--no-serve-artifacts", "--default-artifact-root", files[1]]
+        return [*program, *where, *data, *files]
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+        quiet = {
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # else a second server process starts
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
+        return {**inherited, **quiet}
+
+    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
+        limit = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < limit and process.poll() is None:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}/health", timeout=2.0, trust_env=False).is_success:
+                    return
+            time.sleep(0.1)
+        self.kill()
+        tail = self.log.read_bytes()[-2000:].decode(errors="replace")
+        raise AssertionError(f"mlflow server did not come up:\n{tail}")
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for wish in (how, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, wish)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_LIMIT_S)
+        with contextlib.suppress(ProcessLookupError):  # workers whose parent went first
+            os.killpg(process.pid, signal.SIGKILL)

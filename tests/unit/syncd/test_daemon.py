@@ -1,0 +1,143 @@
+"""One remote that cannot be served stops no other; remotes come and go while it runs."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from syncd import remotes
+from syncd.daemon import Daemon
+from syncd.outlet import Outlet
+from tests.fault.delivering import wait_for
+from tests.unit.syncd.platform import LOG, Memory, finish
+from tracker.errors import BadInput
+from tracker.journal import Writer
+from tracker.settings import RemoteSettings, add_remote, load, remove_remote
+from tracker.store import StoreFolder
+
+
+@pytest.fixture
+def platforms(monkeypatch):
+    """Remotes of kind memory by name; those of another kind cannot be made."""
+    made = {}
+
+    def make(remote):
+        if remote.kind != "memory":
+            raise BadInput(f"remote {remote.name!r} is of the unknown kind {remote.kind!r}")
+        return made.setdefault(remote.name, Memory())
+
+    monkeypatch.setattr(remotes, "make", make)
+    return made
+
+
+@pytest.fixture
+def store(tmp_path):
+    return StoreFolder.open(tmp_path / "store", create=True)
+
+
+def add(store, *names, kind="memory"):
+    for name in names:
+        add_remote(store, name, RemoteSettings(kind, f"memory:{name}"))
+
+
+def record(store, run_id):
+    writer = Writer(store.run(run_id), run_id)
+    writer.append(16, "project", "name")
+    writer.append(LOG, 0, {"a": 1.0})
+    finish(writer)
+
+
+def published(store):
+    return json.loads((store.sync / "status.json").read_bytes())["remotes"]
+
+
+def test_a_remote_that_cannot_be_used_does_not_stop_the_others(store, platforms):
+    add(store, "good")
+    add(store, "bad", kind="mlflw")
+    record(store, "r1")
+    with Daemon(store, load(store)) as daemon:
+        results = daemon.once()
+    assert results["good"].errors == {}
+    assert platforms["good"].status == "finished"
+    assert "unknown kind 'mlflw'" in results["bad"].errors[""]
+    assert "unknown kind 'mlflw'" in published(store)["bad"]["error"]
+
+
+@pytest.mark.parametrize("others", [[], ["good"]])
+def test_the_only_one_or_the_one_named_is_a_plain_error(store, platforms, others):
+    add(store, *others)
+    add(store, "bad", kind="mlflw")
+    with pytest.raises(BadInput, match="unknown kind"), Daemon(store, load(store), "bad"):
+        pass
+    assert platforms == {}
+
+
+def test_what_was_left_out_is_counted_as_pending(store, platforms):
+    """Though no visit ever looked at it."""
+    add(store, "lab")
+    record(store, "r1")
+    record(store, "r2")
+    with Daemon(store, load(store)) as daemon:
+        daemon.once({"r1"})
+        assert daemon.backlog()["lab"].events == 3
+    assert published(store)["lab"]["runs"] == 1
+    assert platforms["lab"].status == "finished"
+
+
+def test_what_nobody_thought_of_becomes_an_error_of_its_remote(
+    store, platforms, monkeypatch, capsys
+):
+    add(store, "lab", "other")
+    whole = Outlet.once
+
+    def once(self, only):
+        if self.remote.name == "lab":
+            raise ValueError("two\nlines")
+        return whole(self, only)
+
+    monkeypatch.setattr(Outlet, "once", once)
+    record(store, "r1")
+    with Daemon(store, load(store)) as daemon:
+        results = daemon.once()
+    assert results["lab"].errors[""] == (
+        "unexpected ValueError: two lines; set TRACKER_DEBUG=1 for the trace."
+    )
+    assert (results["other"].errors, platforms["other"].status) == ({}, "finished")
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_remotes_added_and_removed_are_noticed_while_it_runs(store, platforms, monkeypatch):
+    """Also one that cannot be used, and settings that cannot be read for a while."""
+    monkeypatch.setattr("syncd.daemon._PUBLISH_S", 0.02)
+    add(store, "first")
+    record(store, "r1")
+    names = []
+    with Daemon(store, load(store)) as daemon:
+        serving = threading.Thread(
+            target=daemon.run, args=(lambda: names.append(sorted(daemon.sinks)),)
+        )
+        serving.start()
+        try:
+            wait_for("the first", lambda: platforms["first"].status == "finished", 10)
+            add(store, "second")
+            wait_for("the second", lambda: "second" in platforms, 10)
+            wait_for("its run", lambda: platforms["second"].status == "finished", 10)
+            good = store.settings.read_bytes()
+            store.settings.write_text("{")
+            add_broken = json.loads(good)
+            add_broken["remotes"]["bad"] = {"kind": "mlflw", "url": "x"}
+            store.settings.write_text(json.dumps(add_broken))
+            wait_for("the bad one", lambda: published(store).get("bad", {}).get("error"), 10)
+            remove_remote(store, "first")
+            wait_for("the first to go", lambda: names[-1] == ["second"], 10)
+            record(store, "r2")
+            sent = len(platforms["first"].sent)
+            wait_for("r2", lambda: len(platforms["second"].sent) == 2, 10)
+            assert len(platforms["first"].sent) == sent
+        finally:
+            daemon.stop()
+            serving.join(10)
+    assert not serving.is_alive()
+    assert names[0] == ["first", "second"]

@@ -1,0 +1,63 @@
+"""What a person reads: numbers with their nouns, the first of many, nothing that is not so."""
+
+from __future__ import annotations
+
+from syncd.printing import show_check, show_remote
+from syncd.status import LaneStatus
+
+REFUSED = [{"what": f"point {n}", "reason": "no"} for n in range(5)]
+NOTE = {"what": "mapped", "key": "a@b", "done": "a_x40_b"}
+
+
+def lane(run="r1", **known):
+    nothing = {
+        "pending": 0, "bytes": 0, "parked": 0, "refused": [], "notes": [], "more_notes": 0,
+        "error": None, "next_try_s": 0.0, "told": "running", "url": None,
+    }  # fmt: skip
+    return LaneStatus("lab", run, **(nothing | known))
+
+
+def printed(capsys, *lanes, broken=None):
+    show_remote("lab", list(lanes), broken)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_nothing_pending(capsys):
+    assert printed(capsys, lane()) == ["lab: 1 run up to date, 0 events of 0 runs pending"]
+
+
+def test_small_sizes_are_sizes(capsys):
+    assert printed(capsys, lane(pending=1, bytes=57)) == [
+        "lab: 0 runs up to date, 1 event of 1 run pending",
+        "  r1  1 event, 57 B",
+    ]
+
+
+def test_what_is_parked_has_its_reason(capsys):
+    assert printed(capsys, lane(parked=5, refused=REFUSED)) == [
+        "lab: 0 runs up to date, 0 events of 0 runs pending",
+        "  r1  5 parked (syncd retry)",
+        "    parked: point 0: no",
+        "    parked: point 1: no",
+        "    parked: point 2: no",
+        "    ... and 2 more: syncd status --json",
+    ]
+
+
+def test_notes_of_runs_that_are_there_too(capsys):
+    found = printed(capsys, *(lane(str(n), notes=[NOTE], more_notes=7) for n in range(12)))
+    assert found[1:3] == ["  0  notes: 1 mapped, 7 more, not kept", "    mapped: a@b: a_x40_b"]
+    assert found[-1] == "  notes on 2 more runs: syncd status --json"
+
+
+def test_a_remote_that_is_not_served(capsys):
+    assert printed(capsys, broken="unknown kind")[1] == "  error: not served: unknown kind"
+
+
+def test_a_remote_that_does_not_answer(capsys):
+    about = {"ok": False, "kind": "k", "url": "u", "version": None, "error": "refused)"}
+    about["next"] = "tracker remote ls"
+    show_check("lab", about)
+    assert capsys.readouterr().out == (
+        "lab: k at u: refused). Look at its address: tracker remote ls; then again: syncd check\n"
+    )

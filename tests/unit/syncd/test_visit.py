@@ -1,0 +1,235 @@
+"""A batch that was sent is sent again byte for byte; what is refused parks itself alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.sinks import (
+    OutcomeUnknown,
+    Refused,
+    Rejected,
+    Retryable,
+    Unauthorized,
+)
+from tests.unit.syncd.platform import CONFIG, LOG, Memory, Place, finish, sealed
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = Place(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def logged(place, count=25, **options):
+    writer = place.writer(**options)
+    for step in range(count):
+        writer.append(LOG, step, {"a": float(step)})
+    return writer
+
+
+def delivered(sink):
+    """Sequence numbers of the batches that were acknowledged, in order."""
+    return [item.event.seq for batch in sink.sent for item in batch.items]
+
+
+class Crash(BaseException):
+    """syncd dies here."""
+
+
+@pytest.mark.parametrize("crash_at", ["send", "acknowledge"])
+def test_a_frozen_batch_is_the_same_after_a_crash(place, monkeypatch, crash_at):
+    """Whatever was written meanwhile: number, items, order, state and cursors do not change."""
+    first = logged(place, 8)
+    second = logged(place, 8)
+    for writer in (first, second):
+        writer.sync()
+    if crash_at == "send":
+        place.sink.answers = [Crash()]
+    else:
+        monkeypatch.setattr(place.ledger, "acknowledge", lambda *_: (_ for _ in ()).throw(Crash()))
+    with pytest.raises(Crash):
+        place.visit()
+    for writer in (first, second):
+        writer.append(LOG, 99, {"a": 99.0})
+        finish(writer)
+    place.reopen()
+    place.visit()
+    before, again, *_ = place.sink.sent
+    assert sealed(before) == sealed(again)
+    assert before.number == 1
+    assert place.sink.sent[2].number == 2
+    assert place.record.pending == 0
+
+
+def test_an_unknown_outcome_is_resolved_by_the_same_batch(place):
+    place.sink.answers = [OutcomeUnknown("cut"), OutcomeUnknown("cut"), None]
+    finish(logged(place, 5))
+    place.visit()
+    assert len({sealed(batch) for batch in place.sink.sent[:3]}) == 1
+    assert place.sink.status == "finished"
+
+
+def test_a_failed_visit_waits_and_hurry_does_not(place):
+    place.settings.slow_retry_s = 300.0
+    place.settings.retry_most_s = 100.0
+    place.settings.retry_first_s = 0.001
+    place.sink.answers = [Retryable("down")] * 3
+    finish(logged(place, 5))
+    failed = place.visit()
+    assert (failed.error, failed.reached) == ("down", False)
+    assert failed.next_try_s > 40
+    calls = len(place.sink.calls)
+    again = place.visit(hurry=False)
+    assert (again.error, again.reached) == ("down", None)
+    assert len(place.sink.calls) == calls
+    assert place.visit(hurry=True).error is None
+    assert place.record.failures == 0
+
+
+def test_refused_entries_are_parked_and_all_else_goes_on(place):
+    writer = logged(place, 30)
+    finish(writer)
+    refused = Refused(writer.id, 3, "point 'a' at step 1", "no")
+    place.sink.answers = [Rejected("some", [refused])]
+    outcome = place.visit()
+    assert (outcome.error, place.sink.status) == (None, "finished")
+    assert delivered(place.sink) == list(range(1, 33))
+    [row] = place.ledger.parked()
+    assert (row["seq"], row["what"], row["reason"]) == (3, "point 'a' at step 1", "no")
+
+
+def test_parked_events_are_sent_again_in_the_state_they_had(place):
+    writer = logged(place, 30)
+    finish(writer)
+    place.sink.answers = [Rejected("some", [Refused(writer.id, 5, "point", "no")])]
+    place.visit()
+    place.sink.answers = [Rejected("still", [Refused(writer.id, 5, "point", "not yet")])]
+    place.delivery.retry_parked(place.run_id, place.folder)
+    assert [row["reason"] for row in place.ledger.parked()] == ["not yet"]
+    place.delivery.retry_parked(place.run_id, place.folder)
+    again = place.sink.sent[-1]
+    assert [item.event.seq for item in again.items] == [5]
+    assert again.state == {"ordinal": 3}
+    assert place.ledger.parked() == []
+
+
+def test_a_run_that_is_not_there_any_more_is_looked_up_anew_at_once(place):
+    """It is made again, and gets everything: the old cursors and files are forgotten."""
+    early = logged(place, 12)
+    early.append(CONFIG, {"lr": 1})
+    finish(early)
+    place.visit()
+    late = logged(place, 3)
+    finish(late)
+    place.sink.id, place.sink.cursors = "r2", type(place.sink.cursors)()
+    place.sink.files.clear()
+    place.sink.answers = [Rejected("deleted")]
+    sent = len(place.sink.sent)
+    assert place.visit().error is None
+    events = [(i.writer_id, i.event.seq) for b in place.sink.sent[sent + 1 :] for i in b.items]
+    everything = [(early.id, n) for n in range(1, 16)] + [(late.id, n) for n in range(1, 6)]
+    assert sorted(events) == sorted(everything)
+    assert place.record.remote_run.id == "r2"
+    assert "tracker/run.json" in place.sink.files
+
+
+def test_a_run_refused_as_a_whole_parks_nothing_and_waits(place):
+    finish(logged(place, 12))
+    place.sink.answers = [Rejected("deleted: restore it")]
+    outcome = place.visit()
+    assert (outcome.error, outcome.reached) == ("deleted: restore it", True)
+    assert outcome.settled is None
+    assert place.ledger.parked() == []
+    assert place.record.pending == 14
+    assert place.visit().error is None
+    assert delivered(place.sink)[-1] == 14
+
+
+def test_wrong_credentials_stop_the_remote_and_leave_the_lane_as_it_was(place):
+    finish(logged(place, 5))
+    place.sink.answers = [Unauthorized("401")]
+    with pytest.raises(Unauthorized):
+        place.visit()
+    assert (place.record.failures, place.record.error) == (0, None)
+    assert place.visit().error is None
+
+
+def test_a_lost_ledger_sends_nothing_again(place):
+    finish(logged(place, 25))
+    place.visit()
+    sent = len(place.sink.sent)
+    place.reopen(lose=True)
+    place.visit()
+    assert len(place.sink.sent) == sent
+    assert place.sink.status == "finished"
+    assert place.record.state == {"ordinal": 25}
+
+
+def test_time_given_is_kept_to(place):
+    finish(logged(place, 100))
+    turns = iter([True, True, False])
+    outcome = place.visit(go_on=lambda: next(turns))
+    assert outcome.more
+    assert place.sink.calls.count("send") == 1
+    assert place.visit().more is False
+    assert delivered(place.sink) == list(range(1, 103))
+
+
+def test_nothing_is_asked_of_the_remote_when_there_is_nothing_to_do(place):
+    writer = logged(place, 5)
+    writer.sync()
+    place.visit()
+    calls = len(place.sink.calls)
+    changes = place.ledger.changes
+    outcome = place.visit()
+    assert (outcome.reached, outcome.ended, outcome.settled) == (None, False, None)
+    assert (len(place.sink.calls), place.ledger.changes) == (calls, changes)
+    writer.close()
+
+
+def test_damage_costs_the_damaged_events_only(place):
+    """Bad bytes in the middle: the rest is delivered, the run ends, nothing waits for ever."""
+    writer = logged(place, 40)
+    finish(writer)
+    [segment] = place.folder.glob("*.seg")
+    content = bytearray(segment.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    segment.write_bytes(content)
+    outcome = place.visit()
+    assert (outcome.error, outcome.more, place.sink.status) == (None, False, "finished")
+    missing = set(range(1, 43)) - set(delivered(place.sink))
+    assert len(missing) == 1
+    assert place.record.pending == 0
+
+
+def test_unknown_kinds_are_parked_until_a_version_knows_them(place):
+    writer = logged(place, 3)
+    writer.append(77, "something new")
+    finish(writer)
+    place.visit()
+    [row] = place.ledger.parked()
+    assert (row["seq"], row["what"]) == (5, "event of kind 77")
+    place.delivery.retry_parked(place.run_id, place.folder)
+    assert len(place.ledger.parked()) == 1
+
+
+def test_memory_is_the_contract(place):
+    """The double answers as the contract asks, so that what it proves holds for sinks."""
+    assert isinstance(place.sink, Memory)
+    assert place.sink.position(None) == place.sink.cursors
+
+
+def test_documents_that_are_refused_are_parked_and_the_run_still_ends(place):
+    """As at a server that serves no files; retry puts them once the cause is gone."""
+    finish(logged(place, 5))
+    place.sink.put_error = Rejected("no artifact proxy")
+    outcome = place.visit()
+    assert (outcome.error, place.sink.status, place.sink.files) == (None, "finished", {})
+    [row] = place.ledger.parked()
+    assert (row["what"], row["reason"]) == ("documents", "no artifact proxy")
+    place.delivery.retry_parked(place.run_id, place.folder)
+    assert len(place.ledger.parked()) == 1, "they are not there yet"
+    place.sink.put_error = None
+    place.visit()
+    assert (list(place.sink.files), place.ledger.parked()) == (["tracker/run.json"], [])

@@ -1,0 +1,41 @@
+"""The log calls of a run as they stood at one moment, to be read more than once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tracker.query import Row, RunView
+
+
+class Calls:
+    """One pass to learn how many calls and which keys there are, then as many as you like.
+
+    What a live run logs in the meantime is left out, so every pass gives the same rows.
+
+    Attributes:
+        numbers: keys with a number in some call, in the order of their first one.
+        texts: keys with a text in some call, in the order of their first one.
+    """
+
+    def __init__(self, run: RunView) -> None:
+        self._run = run
+        self._counts: Counter[str] = Counter()
+        numbers: dict[str, None] = {}
+        texts: dict[str, None] = {}
+        for row in run.rows():
+            self._counts[row.writer] += 1
+            for key, value in row.values.items():
+                (texts if isinstance(value, str) else numbers)[key] = None
+        self.numbers = list(numbers)
+        self.texts = list(texts)
+
+    def __len__(self) -> int:
+        return self._counts.total()
+
+    def __iter__(self) -> Iterator[Row]:
+        left = Counter(self._counts)
+        for row in self._run.rows():
+            if left[row.writer]:
+                left[row.writer] -= 1
+                yield row

@@ -1,0 +1,160 @@
+"""The disk under the store: room, kind of file system, locks and notices of changes."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tracker.cli import wording
+from tracker.cli.doctor.finding import Finding
+from tracker.journal.liveness import hold
+
+LOW_BYTES = 1 << 30
+LOW_INODES = 10_000
+CLOCK_APART_S = 5.0
+"""Seconds by which a file server's clock may differ from ours."""
+
+_NETWORK = (
+    "nfs", "cifs", "smb", "9p", "afs", "lustre", "gpfs", "ceph", "gluster", "beegfs",
+    "fuse.sshfs", "fuse.s3fs", "fuse.rclone", "fuse.gluster", "fuse.ceph", "virtiofs",
+)  # fmt: skip
+_IN_CREATE = 0x100
+_NOTICE_WAIT_S = 1.0
+
+
+def disk_findings(root: Path) -> Iterator[Finding]:
+    """Yield free room, the file system's kind and what works on it."""
+    yield from _room(root)
+    kind, mount = _file_system(root)
+    remote = kind.startswith(_NETWORK)
+    where = "network" if remote else "local"
+    facts = {"type": kind, "mount": mount, "network": remote}
+    yield Finding("disk", "ok", f"file system {kind}, {where}, mounted at {mount}", facts=facts)
+    if os.access(root, os.W_OK | os.X_OK):
+        yield from _tried(root)
+
+
+def _room(root: Path) -> Iterator[Finding]:
+    if not hasattr(os, "statvfs"):
+        return
+    at = os.statvfs(root)
+    free = at.f_bavail * at.f_frsize
+    facts = {"free_bytes": free, "free_inodes": at.f_favail if at.f_files else None}
+    inodes = f" and {at.f_favail:,} inodes" if at.f_files else ""  # some systems count none
+    low = free < LOW_BYTES or bool(at.f_files and at.f_favail < LOW_INODES)
+    text = f"{wording.size(free)}{inodes} free"
+    if low:
+        yield Finding("disk", "todo", f"only {text}", f"free some room: du -sh '{root}'/*", facts)
+    else:
+        yield Finding("disk", "ok", text, facts=facts)
+
+
+def _file_system(root: Path) -> tuple[str, str]:
+    """Type and mount point, as Linux tells them; "unknown" elsewhere."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return "unknown", "unknown"
+    real, best = root.resolve(), ("unknown", "")
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        mount = _unescaped(before.split(" ")[4])
+        if real.is_relative_to(mount) and len(mount) >= len(best[1]):
+            best = (after.split(" ")[0], mount)
+    return best
+
+
+def _unescaped(mount: str) -> str:
+    """A mount point as it is; the kernel writes spaces and such in octal."""
+    for code, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        mount = mount.replace(code, char)
+    return mount
+
+
+def _tried(root: Path) -> Iterator[Finding]:
+    """Try on a file of our own what tracker and syncd lean on."""
+    probe = root / f".doctor-{os.urandom(8).hex()}"
+    notices = _Notices(root)
+    try:
+        first = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        second = os.open(probe, os.O_RDWR)
+        try:
+            locks = hold(first) and not hold(second)
+            apart = os.fstat(first).st_mtime - time.time()
+        finally:
+            os.close(first)
+            os.close(second)
+        noticed = notices.arrived()
+    except OSError as error:
+        yield Finding(
+            "disk", "todo", f"no file could be made in {root}: {error.strerror}", f"ls -ld '{root}'"
+        )
+        return
+    finally:
+        notices.close()
+        with contextlib.suppress(OSError):
+            probe.unlink()
+    yield _locks(works=locks)
+    yield _notices(works=noticed)
+    yield _file_clock(apart)
+
+
+def _locks(*, works: bool) -> Finding:
+    if works:
+        return Finding("disk", "ok", "file locks work", facts={"locks": True})
+    return Finding(
+        "disk", "note",
+        "file locks do not work here; whether a run lives is told by host and process id, and of "
+        "another host's run only after 10 minutes. Run one syncd for this store at most",
+        facts={"locks": False},
+    )  # fmt: skip
+
+
+def _notices(*, works: bool) -> Finding:
+    facts = {"notices": works}
+    if works:
+        return Finding("disk", "ok", "notices of changes arrive (inotify)", facts=facts)
+    return Finding(
+        "disk", "note", "no notices of changes here; syncd looks at the store by itself every "
+        "poll_interval_s", facts=facts,
+    )  # fmt: skip
+
+
+def _file_clock(apart: float) -> Finding:
+    facts = {"file_clock_offset_s": round(apart, 3)}
+    if abs(apart) < CLOCK_APART_S:
+        return Finding("clock", "ok", "the file system's clock agrees with ours", facts=facts)
+    return Finding(
+        "clock", "todo",
+        f"the file system's clock is {wording.duration(abs(apart))} "
+        f"{'ahead of' if apart > 0 else 'behind'} this machine's; times of runs are this machine's",
+        "timedatectl status", facts,
+    )  # fmt: skip
+
+
+class _Notices:
+    """An inotify watch on a folder, through the C library; does nothing elsewhere."""
+
+    def __init__(self, folder: Path) -> None:
+        self._fd = -1
+        if sys.platform == "linux":
+            library = ctypes.CDLL(None, use_errno=True)
+            self._fd = library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+            library.inotify_add_watch(self._fd, os.fsencode(folder), _IN_CREATE)
+
+    def arrived(self) -> bool:
+        """Whether a notice came since the start."""
+        if self._fd < 0:
+            return False
+        ready, _, _ = select.select([self._fd], [], [], _NOTICE_WAIT_S)
+        return bool(ready)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)

@@ -1,0 +1,92 @@
+"""`tracker export`: what a run logged, in a file for other programs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tracker.cli import layout, wording
+from tracker.cli.calls import Calls
+from tracker.cli.destination import replacing
+from tracker.cli.program import chosen_store, store_option
+from tracker.errors import BadInput
+from tracker.notice import shown
+from tracker.query import RunView, Store
+
+
+class _Terminal:
+    """Standard output where a person sees it: texts cannot steer the terminal."""
+
+    def write(self, text: str, /) -> None:
+        click.echo(shown(text.removesuffix("\n")))
+
+
+@click.command()
+@click.argument("run")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "jsonl", "parquet"]),
+    required=True,
+    help='csv, jsonl or parquet; parquet needs pip install "tracker-syncd[parquet]".',
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to write; without it csv and jsonl go to standard output.",
+)
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@store_option
+def export(run: str, form: str, output: Path | None, force: bool) -> None:
+    """Write every log call of RUN, in the order of each writer, to CSV, JSON lines or Parquet.
+
+    \b
+    csv      a row a call: _step, _time (UTC), _writer, a column for each key;
+             NaN, inf and -inf; empty where the call did not log the key
+    jsonl    a document a call: {"step", "time", "writer", "metrics", "texts"};
+             "NaN", "Infinity" and "-Infinity" as strings
+    parquet  as csv with types: doubles (NaN and infinities as such) and
+             strings, null where the call did not log the key
+
+    A column whose name is taken gets "_" behind it. The file appears under its name when it
+    is complete. What a running run logs while it is written is left out.
+    """  # noqa: D301 - \b is click's mark for a paragraph that is not wrapped
+    view = Store(chosen_store()).run(run)
+    if form == "parquet":
+        _parquet(view, output, force=force)
+    elif output is None:
+        target = _Terminal() if sys.stdout.isatty() else sys.stdout
+        _write(Calls(view), form, target)
+    else:
+        with replacing(output, force=force) as fresh:
+            calls = Calls(view)
+            with fresh.open("w", encoding="utf-8", newline="") as file:
+                _write(calls, form, file)
+        _say(calls, output)
+
+
+def _write(calls: Calls, form: str, target: layout.Target) -> None:
+    if form == "csv":
+        layout.write_csv(calls, target)
+    else:
+        layout.write_jsonl(calls, target)
+
+
+def _parquet(view: RunView, output: Path | None, *, force: bool) -> None:
+    from tracker.cli import parquet  # noqa: PLC0415 - for those who use it
+
+    parquet.check_installed()
+    if output is None:
+        raise BadInput(f"Parquet goes into a file: add --output {view.id[:13]}.parquet")
+    with replacing(output, force=force) as fresh:
+        calls = Calls(view)
+        parquet.write_parquet(calls, view, fresh)
+    _say(calls, output)
+
+
+def _say(calls: Calls, output: Path) -> None:
+    click.echo(f"{shown(str(output))}: {wording.counted(len(calls), 'log call')}", err=True)

@@ -1,0 +1,134 @@
+"""`tracker ls`: the runs of a store."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+import click
+
+from tracker.cli import document, table, terminal, wording
+from tracker.cli.program import chosen_store, json_option, store_option
+from tracker.errors import BadInput
+from tracker.notice import shown
+from tracker.query import RunView, Store
+
+STATUSES = ("running", "finished", "failed", "killed", "crashed")
+_SHORT_ID = 8
+_METRICS = 6
+"""Most metrics that are shown, however wide the terminal is."""
+
+
+@click.command()
+@click.option("--project", metavar="P", help="Only runs of this project.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only runs of this status.")
+@click.option("--tag", metavar="T", help='Only runs with this tag, "name" or "name=value".')
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="At most so many runs; 0 for all.",
+)
+@json_option
+@store_option
+def ls(project: str | None, status: str | None, tag: str | None, limit: int, as_json: bool) -> None:
+    """List runs, newest first.
+
+    A run's id is cut to what tells it from all others; `show` and the other commands take it,
+    a longer beginning, or the name. Metrics that most of the listed runs have follow with
+    their last values, as many as fit. With --json: {"store": folder, "more": whether --limit
+    left some out, "runs": [...]}, each run as in `tracker show --json`.
+    """
+    store = Store(chosen_store())
+    runs = store.runs(project, status=status, tag=tag, limit=limit + 1 if limit else None)
+    more = bool(limit) and len(runs) > limit
+    runs = runs[:limit] if limit else runs
+    if project is not None and not runs:
+        _check_project(store, project)
+    if as_json:
+        listed = [run.to_dict() for run in runs]
+        document.print_document({"store": str(store.folder.root), "more": more, "runs": listed})
+        return
+    if not runs:
+        filtered = any(value is not None for value in (project, status, tag))
+        click.echo(_nothing(store, filtered=filtered))
+        return
+    for line in table.lines(_columns(store, runs), terminal.width()):
+        click.echo(line)
+    if more:
+        click.echo(f"the newest {limit} runs; all of them: tracker ls --limit 0")
+    _say_left_out(store)
+
+
+def _columns(store: Store, runs: Sequence[RunView]) -> list[table.Column]:
+    length = _telling_length(store)
+    column = table.Column
+    return [
+        column("NAME", [shown(run.name) or "?" for run in runs], least=12),
+        column("ID", [run.id[:length] for run in runs], least=length),
+        column("PROJECT", [shown(run.project) or "?" for run in runs], least=7),
+        column("STATUS", [run.status for run in runs], least=8, is_status=True),
+        column("STARTED", [wording.short_time(run.started_at) for run in runs], least=11),
+        column(
+            "TOOK",
+            [wording.duration(run.duration.total_seconds()) for run in runs],
+            least=6,
+            right=True,
+        ),
+        *_metric_columns(runs),
+    ]
+
+
+def _metric_columns(runs: Sequence[RunView]) -> list[table.Column]:
+    if terminal.width() < 100:  # noqa: PLR2004 - below, there is no room for any
+        return []
+    common = Counter(key for run in runs for key in run.metrics)
+    most = sorted(common, key=lambda key: (-common[key], key))[:_METRICS]
+    return [
+        table.Column(
+            terminal.cut(shown(key), 16),
+            [_last(run, key) for run in runs],
+            right=True,
+            optional=True,
+        )
+        for key in most
+    ]
+
+
+def _last(run: RunView, key: str) -> str:
+    return wording.number(run.metrics[key].last) if key in run.metrics else ""
+
+
+def _telling_length(store: Store) -> int:
+    """Shortest beginning that tells every id of the store from every other; at least 8."""
+    ids = [row[0] for row in store.index.query("SELECT id FROM runs ORDER BY id")]
+    length = _SHORT_ID
+    for before, after in pairwise(ids):
+        while before[:length] == after[:length] and length < len(after):
+            length += 1
+    return length
+
+
+def _check_project(store: Store, project: str) -> None:
+    names = [known.name for known in store.projects()]
+    if names and project not in names:
+        near = difflib.get_close_matches(project, names, 3, 0.5) or names[:5]
+        known = ", ".join(map(repr, near))
+        raise BadInput(f"there is no project {project!r} in {store.folder.root}; nearest: {known}")
+
+
+def _nothing(store: Store, *, filtered: bool) -> str:
+    if filtered:
+        return "no run is like that; all runs: tracker ls"
+    return f"no runs yet in {shown(str(store.folder.root))}; tracker.init() begins one"
+
+
+def _say_left_out(store: Store) -> None:
+    if store.index.behind:
+        click.echo("another process is reading the journals; this may not be all yet", err=True)
+    for folder, reason in store.index.unreadable.items():
+        click.echo(f"run folder {shown(folder)} cannot be read: {shown(reason)}", err=True)

@@ -1,0 +1,153 @@
+"""`tracker remote`: destinations of a store, kept in its settings without secrets."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+
+from tracker import pending
+from tracker.cli import address, credentials, document, table, terminal
+from tracker.cli.program import chosen_store, json_option, store_option
+from tracker.errors import BadInput
+from tracker.notice import shown
+from tracker.settings import RemoteSettings, add_remote, load, remove_remote
+from tracker.store import StoreFolder
+
+GROUP = "syncd.sinks"
+"""Entry points of the kinds of remotes; only their names are read here."""
+
+_SECRET = re.compile(r"token|password|passwd|secret|api_?key|credential", re.IGNORECASE)
+
+
+@click.group(no_args_is_help=True)
+@store_option
+def remote() -> None:
+    """Add, list and remove remotes: the destinations that syncd delivers to."""
+
+
+@remote.command()
+@click.argument("name")
+@click.argument("kind")
+@click.argument("url")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of this kind of remote; may be repeated. true, false and numbers are such.",
+)
+@store_option
+def add(name: str, kind: str, url: str, options: tuple[str, ...]) -> None:
+    """Add a remote: NAME is yours to choose, KIND such as mlflow, URL its address.
+
+    Credentials never stand here: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD,
+    or TRACKER_REMOTE_<NAME>_TOKEN, where syncd runs. The store is made if there is none yet.
+    """
+    _check_kind(kind)
+    settings = RemoteSettings(kind, address.checked(url, name, kind), _options(options))
+    store = StoreFolder.open(chosen_store(), create=True)
+    add_remote(store, name, settings)
+    click.echo(f"remote {name}: {kind} at {shown(settings.url)}, in {shown(str(store.settings))}")
+    click.echo(f"{credentials.said(name, kind)}; can it be reached: tracker doctor")
+    click.echo("deliver once: tracker push   deliver from now on: syncd run")
+
+
+@remote.command("ls")
+@json_option
+@store_option
+def list_(as_json: bool) -> None:
+    """List the remotes of the store.
+
+    With --json: {"remotes": {name: {"kind", "url", "options", "credentials": names of the
+    variables that are set, "pending": {"events", "runs", "error"} or null}}}. Pending is what
+    syncd last said.
+    """
+    store = StoreFolder.open(chosen_store())
+    remotes = load(store).remotes
+    known = pending.published(store)
+    if as_json:
+        found = {name: _fields(name, remotes[name], known) for name in sorted(remotes)}
+        document.print_document({"remotes": found})
+    elif not remotes:
+        click.echo("no remotes; add one: tracker remote add NAME mlflow URL")
+    else:
+        for line in _table(remotes, known):
+            click.echo(line)
+
+
+@remote.command("rm")
+@click.argument("name")
+@store_option
+def remove(name: str) -> None:
+    """Remove the remote NAME from the store. What was delivered to it stays there."""
+    remove_remote(StoreFolder.open(chosen_store()), name)
+    click.echo(f"remote {name} is removed; what was delivered to it stays there")
+
+
+def _check_kind(kind: str) -> None:
+    known = sorted({point.name for point in entry_points(group=GROUP)})
+    if kind not in known:
+        near = difflib.get_close_matches(kind, known, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise BadInput(f"there is no kind of remote {kind!r}.{hint} Known: {', '.join(known)}.")
+
+
+def _options(given: tuple[str, ...]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise BadInput("an --option is KEY=VALUE, such as --option nested_groups=true")
+        if _SECRET.search(key):
+            raise BadInput(
+                f"the option {key!r} looks like a secret, and settings never hold one. Set it in "
+                "the environment where syncd runs, as TRACKER_REMOTE_<NAME>_TOKEN."
+            )
+        options[key] = _option_value(value)
+    return options
+
+
+def _option_value(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, (bool, int, float)) else text
+
+
+def _fields(name: str, at: RemoteSettings, known: pending.Published | None) -> dict[str, Any]:
+    left = known.remotes.get(name) if known else None
+    return {
+        "kind": at.kind,
+        "url": address.redacted(at.url),
+        "options": at.options,
+        "credentials": credentials.present(name, at.kind),
+        "pending": left and {"events": left.events, "runs": left.runs, "error": left.error},
+    }
+
+
+def _table(remotes: dict[str, RemoteSettings], known: pending.Published | None) -> list[str]:
+    names = sorted(remotes)
+    column = table.Column
+    columns = [
+        column("NAME", [shown(name) for name in names], least=8),
+        column("KIND", [shown(remotes[name].kind) for name in names], least=6),
+        column("URL", [shown(address.redacted(remotes[name].url)) for name in names], least=20),
+        column("PENDING", [_pending(name, known) for name in names], least=14),
+        column("CREDENTIALS", [_credentials(name, remotes[name].kind) for name in names], least=11),
+    ]
+    return table.lines(columns, terminal.width())
+
+
+def _pending(name: str, known: pending.Published | None) -> str:
+    left = known.remotes.get(name) if known else None
+    return "everything" if left is None else f"{left.events:,} in {left.runs:,} runs"
+
+
+def _credentials(name: str, kind: str) -> str:
+    return ", ".join(credentials.present(name, kind)) or "none set"

@@ -1,0 +1,143 @@
+"""What a run's records mean.
+
+An event is a msgpack array ``[kind, seq, time, ...]``. `kind` is a small integer from
+16 up (0 to 15 belong to the journal itself), `seq` the position in its journal from 1,
+`time` the wall clock in nanoseconds since 1970-01-01 UTC, taken once, when the event was
+made, and never changed. What follows depends on the kind:
+
+    16 Start     every journal begins with one: project, name and circumstances
+    17 Log       one `run.log` call: a step and its values
+    18 Config    settings of the run, flat keys ("optim/lr")
+    19 Summary   final or best values, flat keys
+    20 Tags      tags set and tags removed
+    21 Artifact  a version of an artifact: its name and the digest of its manifest
+    22 Finish    the run ended: status, exit code, error
+
+Fields are only ever added, at the end and with a default, so an older reader reads newer
+records. A kind that this version does not know becomes `Unknown`: kept and carried along.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+Value = bool | int | float | str
+"""A logged value: numbers are metric points, strings are text values."""
+
+Json = Any
+"""A config or summary value: None, bool, int, float, str, or a list of these, lists and dicts."""
+
+
+class Recorded(msgspec.Struct, frozen=True, array_like=True, tag_field="kind"):
+    """What every event has: its place in its journal and its wall time in nanoseconds."""
+
+    seq: int
+    time: int
+
+
+class Start(Recorded, frozen=True, tag=16):
+    """First event of every journal; what `tracker.init` was told and where it ran.
+
+    `tags` maps a tag to its value, "" for a plain tag. `about` holds host, user, python,
+    platform, program. `resumed` is true where the run already had a journal. `parent` is
+    the writer id of the process this one was forked from: such a writer's end is not the
+    end of the run.
+    """
+
+    project: str
+    name: str
+    group: str | None = None
+    job_type: str | None = None
+    notes: str | None = None
+    tags: dict[str, str] = {}
+    about: dict[str, Json] = {}
+    resumed: bool = False
+    parent: str | None = None
+
+
+class Log(Recorded, frozen=True, tag=17):
+    """One call of `run.log`: `values` at `step` (64-bit signed)."""
+
+    step: int
+    values: dict[str, Value]
+
+
+class Config(Recorded, frozen=True, tag=18):
+    """Config keys set by one call. A later event wins."""
+
+    values: dict[str, Json]
+
+
+class Summary(Recorded, frozen=True, tag=19):
+    """Summary keys set by one call. A later event wins."""
+
+    values: dict[str, Json]
+
+
+class Tags(Recorded, frozen=True, tag=20):
+    """Tags set (name to value) and tags removed by one call."""
+
+    set: dict[str, str] = {}
+    removed: list[str] = []
+
+
+class Artifact(Recorded, frozen=True, tag=21):
+    """A version of the artifact `name`: `manifest` is the digest of its manifest's blob.
+
+    `files` and `size` (bytes) count what the manifest lists.
+    """
+
+    name: str
+    type: str
+    manifest: str
+    files: int
+    size: int
+
+
+class Finish(Recorded, frozen=True, tag=22):
+    """The run ended. `status` is "finished", "failed" or "killed".
+
+    `error` is the exception's type and text where one ended the run. `dropped` counts,
+    by kind, what could not be kept (see `tracker.journal`).
+    """
+
+    status: str
+    exit_code: int = 0
+    error: str | None = None
+    dropped: dict[str, int] = {}
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """An event of a kind that this version does not know. `body` is what follows `time`."""
+
+    seq: int
+    time: int
+    kind: int
+    body: list[Any]
+
+
+Event = Start | Log | Config | Summary | Tags | Artifact | Finish | Unknown
+
+FIRST_KIND = 16
+"""Kinds below this one are the journal's own records."""
+
+_known = msgspec.msgpack.Decoder(Start | Log | Config | Summary | Tags | Artifact | Finish)
+_any = msgspec.msgpack.Decoder(list[Any])
+
+
+def decode(payload: bytes | memoryview) -> Event:
+    """Turn a record's payload, whose checksum was found right, into its event.
+
+    Raises:
+        msgspec.MsgspecError: the payload is no event in any version of the format.
+    """
+    try:
+        event: Event = _known.decode(payload)
+    except msgspec.ValidationError:
+        kind, seq, time, *body = _any.decode(payload)
+        if not (isinstance(kind, int) and isinstance(seq, int) and isinstance(time, int)):
+            raise
+        return Unknown(seq, time, kind, body)
+    return event

@@ -1,0 +1,88 @@
+"""Who a run is: its id, its name, and what its circumstances were."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+from tracker.journal.liveness import host
+from tracker.values import text_of
+
+_FIRST = (
+    "amber", "bold", "brisk", "calm", "clear", "crisp", "deft", "eager", "early", "fair", "fleet",
+    "fresh", "glad", "green", "keen", "kind", "light", "lucid", "merry", "mild", "neat", "noble",
+    "plain", "proud", "quick", "quiet", "rapid", "ready", "ripe", "sharp", "sleek", "smart",
+    "solid", "steady", "sunny", "swift", "tidy", "vivid", "warm", "wise",
+)  # fmt: skip
+_SECOND = (
+    "alder", "aspen", "badger", "birch", "brook", "cedar", "cliff", "comet", "condor", "crane",
+    "dune", "elm", "falcon", "fern", "finch", "fjord", "grove", "harbor", "heron", "ibis",
+    "juniper", "lark", "linden", "lynx", "maple", "marten", "meadow", "osprey", "otter", "pine",
+    "plover", "quartz", "reef", "ridge", "robin", "sparrow", "spruce", "tern", "thistle", "wren",
+)  # fmt: skip
+
+SCHEDULED = (
+    ("slurm", ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID")),
+    ("slurm", ("SLURM_JOB_ID",)),
+    ("pbs", ("PBS_JOBID",)),
+    ("lsf", ("LSB_JOBID", "LSB_JOBINDEX")),
+)
+"""Schedulers and the variables that name a job; a requeued job keeps them."""
+
+
+def new_id() -> str:
+    """A UUIDv7 as 32 hex digits: sorts by the time it was made (RFC 9562, section 5.7)."""
+    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    return f"{number:032x}"
+
+
+def new_name() -> str:
+    """A name a person can say, such as "calm-heron-41"."""
+    number = int.from_bytes(os.urandom(8), "big")  # leaves a seeded training's numbers alone
+    number, first = divmod(number, len(_FIRST))
+    number, second = divmod(number, len(_SECOND))
+    return f"{_FIRST[first]}-{_SECOND[second]}-{number % 100}"
+
+
+def job_id() -> str | None:
+    """Run id of the scheduler's job this process belongs to, the same after a requeue."""
+    for scheduler, variables in SCHEDULED:
+        parts = [os.environ.get(name, "") for name in variables]
+        if all(parts):
+            return re.sub("[^A-Za-z0-9_-]", "-", "-".join([scheduler, *parts]))[:64]
+    return None
+
+
+def about() -> dict[str, str | int]:
+    """Host, user, Python, platform and program of this process; never its arguments."""
+    return {
+        "host": text_of(host()),
+        "user": text_of(_user()),
+        "pid": os.getpid(),
+        "python": sys.version.split()[0],
+        "platform": _platform(),
+        "program": text_of(Path(sys.argv[0]).name)[:255] if sys.argv and sys.argv[0] else "python",
+    }
+
+
+def _platform() -> str:
+    if hasattr(os, "uname"):
+        system = os.uname()
+        return f"{system.sysname} {system.release} {system.machine}"
+    import platform  # noqa: PLC0415 - its milliseconds are not for systems that have uname
+
+    return f"{platform.system()} {platform.release()} {platform.machine()}"
+
+
+def _user() -> str:
+    import getpass  # noqa: PLC0415 - for the first event of a journal, not for the import
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user without an entry
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"

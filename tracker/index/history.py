@@ -1,0 +1,101 @@
+"""Reading the points of one metric of a run."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+import numpy as np
+
+from tracker.index.encoding import Floats, Ints, decode_floats, decode_ints
+from tracker.index.schema import CHUNK_BITS
+
+
+class History(NamedTuple):
+    """All points of one metric, columns of equal length.
+
+    Order: by journal (start, writer id), within a journal by seq. That is the order in
+    which they were logged; steps may repeat and go back.
+
+    Attributes:
+        steps: int64.
+        times: int64, nanoseconds since 1970-01-01 UTC.
+        values: float64; True is 1, integers beyond 2**53 are the nearest float64.
+        writers: int64, which of `writer_ids` logged the point.
+        writer_ids: the writers, in order.
+    """
+
+    steps: Ints
+    times: Ints
+    values: Floats
+    writers: Ints
+    writer_ids: tuple[str, ...]
+
+
+class _Part(NamedTuple):
+    series: int
+    sheet: int
+    rows: int
+    writer: str
+
+
+def read(connection: sqlite3.Connection, run: int, key: int) -> History:
+    """Read the points of a run's key; empty columns if there are none.
+
+    Raises:
+        ValueError: the stored columns are damaged.
+    """
+    found = connection.execute(
+        "SELECT series.id, sheet.id, sheet.rows, journal.writer FROM series "
+        "JOIN sheet ON sheet.id = series.sheet JOIN journal ON journal.id = sheet.journal "
+        "WHERE series.run = ? AND series.key = ? ORDER BY journal.start, journal.writer, sheet.id",
+        (run, key),
+    )
+    parts = [_Part(*row) for row in found]
+    writers = tuple(dict.fromkeys(part.writer for part in parts))
+    total = sum(part.rows for part in parts)
+    steps, times, seqs, ordinals = (np.empty(total, np.int64) for _ in range(4))
+    values = np.empty(total)
+    sorting = len(parts) > len(writers)
+    at = 0
+    for part in parts:
+        place = slice(at, at + part.rows)
+        _fill(connection, part, (steps[place], times[place], seqs[place]), values[place], sorting)
+        ordinals[place] = writers.index(part.writer)
+        at += part.rows
+    if sorting:  # the points of one writer stand in several sheets
+        order = np.lexsort((seqs, ordinals))
+        steps, times, values, ordinals = (
+            steps[order], times[order], values[order], ordinals[order]
+        )  # fmt: skip
+    return History(steps, times, values, ordinals, writers)
+
+
+def _fill(
+    connection: sqlite3.Connection,
+    part: _Part,
+    axes: tuple[Ints, Ints, Ints],
+    values: Floats,
+    with_seqs: bool,
+) -> None:
+    columns = "steps, times, seqs" if with_seqs else "steps, times"
+    chunks = connection.execute(
+        f"SELECT rows, {columns} FROM chunk WHERE id >= ? AND id < ? ORDER BY id",  # noqa: S608 - names are ours
+        _ids(part.sheet),
+    )
+    points = connection.execute(
+        "SELECT data FROM points WHERE id >= ? AND id < ? ORDER BY id", _ids(part.series)
+    )
+    at = 0
+    for (rows, *blobs), (data,) in zip(chunks, points, strict=True):
+        place = slice(at, at + rows)
+        for axis, blob in zip(axes, blobs, strict=False):
+            decode_ints(blob, axis[place])
+        decode_floats(data, values[place])
+        at += rows
+    if at != len(values):
+        raise ValueError(f"{at} points where {len(values)} were noted")
+
+
+def _ids(parent: int) -> tuple[int, int]:
+    return parent << CHUNK_BITS, (parent + 1) << CHUNK_BITS

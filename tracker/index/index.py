@@ -1,0 +1,216 @@
+"""`Index`: the projection of a store, brought up to date and read."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tracker.errors import StoreError
+from tracker.index import database
+from tracker.index.catchup import CatchUp
+from tracker.store import StoreFolder
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+    from tracker.index.history import History
+
+_Result = TypeVar("_Result")
+
+_HEALED = (database.Unusable, sqlite3.DatabaseError, ValueError)
+"""What a damaged or absent file is noticed by."""
+
+_ATTEMPTS = 5
+"""Somebody may delete the file again and again; not for ever."""
+
+
+class Index:
+    """What the journals of a store say, as tables. Use one per thread; not across a fork.
+
+    Args:
+        folder: the store.
+        wait_s: seconds to wait for another process that is bringing the index up to date.
+
+    Attributes:
+        behind: whether the last `catch_up` gave up waiting for another process, so that what
+            is read may not be all.
+        unreadable: folders of runs that could not be read at the last `catch_up`, and why.
+    """
+
+    def __init__(self, folder: StoreFolder, *, wait_s: float = 10.0) -> None:
+        self.folder = folder
+        self.behind = False
+        self.unreadable: dict[str, str] = {}
+        self._path = folder.index
+        self._lock_path = folder.index.with_name("index.lock")
+        self._wait_s = wait_s
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+
+    def __repr__(self) -> str:
+        return f"Index({str(self._path)!r})"
+
+    def __del__(self) -> None:
+        """Let go of the file too where nobody said so; another thread's cannot be closed here."""
+        with contextlib.suppress(AttributeError, sqlite3.ProgrammingError):
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the file. The next use opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def catch_up(self) -> None:
+        """Project everything that was written to the journals until now.
+
+        An index that is absent, damaged or of an older version is made anew. If another
+        process is at it longer than `wait_s`, `behind` is set and what is there stands.
+
+        Raises:
+            StoreError: the index is of a newer version, or the store cannot be used.
+        """
+        with database.lock(self._lock_path, self._wait_s) as held:
+            self.behind = not held
+            if not held:
+                self._open_as_it_is()
+                return
+            self._insist(self._project)
+
+    def query(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Read with SQL from what the last `catch_up` left.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
+        return self._read(lambda connection: connection.execute(sql, values).fetchall())
+
+    def history(self, run_id: str, key: str) -> History:
+        """Read all points of one metric; empty columns if the run has none of that name.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
+        from tracker.index import history  # noqa: PLC0415 - numpy, only where points are read
+
+        def points(connection: sqlite3.Connection) -> History:
+            run = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).fetchone()
+            word = connection.execute("SELECT id FROM word WHERE text = ?", (key,)).fetchone()
+            return history.read(connection, run[0] if run else 0, word[0] if word else 0)
+
+        return self._read(points)
+
+    def tables(self) -> sqlite_utils.Database:
+        """The index as a sqlite-utils database, for free reading; changes are refused.
+
+        The views in the package's text are the documented surface.
+        """
+        import sqlite_utils  # noqa: PLC0415 - 300 ms that nobody else should pay
+
+        self._open()
+        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+        return sqlite_utils.Database(sqlite3.connect(uri, uri=True))
+
+    # -- the file --------------------------------------------------------------------------
+
+    def _read(self, reading: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Read in one transaction; a damaged index is made anew first."""
+        try:
+            return self._in_transaction(reading)
+        except _HEALED as error:
+            self._check_cause(error)
+            with database.lock(self._lock_path, self._wait_s) as held:
+                if not held:
+                    raise StoreError(
+                        f"the index {self._path} cannot be read ({error}) and another process "
+                        "holds it. Try again in a moment."
+                    ) from error
+                self._renew()
+
+                def anew() -> _Result:
+                    self._project()
+                    return self._in_transaction(reading)
+
+                return self._insist(anew)
+
+    def _insist(self, work: Callable[[], _Result]) -> _Result:
+        """Do work under the lock; if the file is absent or damaged, with a new one."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return work()
+            except _HEALED as error:  # noqa: PERF203 - a handful of rounds
+                self._check_cause(error)
+                cause = error
+                self._renew()
+        raise StoreError(
+            f"the index {self._path} was made anew {_ATTEMPTS} times and cannot be used: {cause}"
+        ) from cause
+
+    def _open_as_it_is(self) -> None:
+        try:
+            self._open()
+        except database.Unusable as error:
+            raise StoreError(
+                f"the index {self._path} is being made by another process. Try again in a moment."
+            ) from error
+
+    def _in_transaction(self, reading: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        connection = self._connection or self._open()  # what was caught up is good, deleted or not
+        connection.execute("BEGIN")
+        try:
+            return reading(connection)
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _check_cause(self, error: Exception) -> None:
+        """Let what a new file would not heal go on to the person."""
+        if isinstance(error, sqlite3.ProgrammingError):
+            raise error
+        if isinstance(error, sqlite3.DatabaseError) and database.is_busy(error):
+            raise StoreError(f"the index {self._path} cannot be used: {error}") from error
+
+    def _project(self) -> None:
+        work = CatchUp(self._open(), self.folder.journals)
+        try:
+            work.run()
+        except OSError as error:
+            raise StoreError(
+                f"the journals in {self.folder.journals} cannot be listed: {error.strerror}"
+            ) from error
+        self.unreadable = work.unreadable
+
+    def _renew(self) -> None:
+        """Make the file anew, unless the one that failed has been replaced already."""
+        failed = self._inode
+        self.close()
+        if failed == _inode_of(self._path) or not failed:
+            database.make(self._path)
+
+    def _open(self) -> sqlite3.Connection:
+        """The connection to the file that stands there now.
+
+        Raises:
+            Unusable: there is none, or it has to be made anew.
+        """
+        inode = _inode_of(self._path)
+        if self._connection is not None and inode == self._inode:
+            return self._connection
+        self.close()
+        self._inode = inode
+        self._connection = database.connect(self._path)
+        if _inode_of(self._path) != inode:
+            self.close()
+            raise database.Unusable("it was replaced while it was opened")
+        return self._connection
+
+
+def _inode_of(path: Path) -> int:
+    """Number of the file, 0 if there is none."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,142 @@
+"""Projecting one journal: its events into rows, its position moved along with them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from tracker.events import Artifact, Event, Finish, Log, Start
+from tracker.index import artifacts
+from tracker.index.schema import clamp
+from tracker.index.settings import Settings, encode
+from tracker.index.words import Words
+from tracker.journal import Block, Gap, Position
+
+if TYPE_CHECKING:
+    from tracker.index.sheets import Sheets
+
+LIVE, ENDED, DEAD = "live", "ended", "dead"
+
+
+class Known(NamedTuple):
+    """What the index holds of a journal."""
+
+    id: int
+    run: int
+    writer: str
+    position: Position
+    state: str
+
+
+class Projection:
+    """One journal within one write transaction. `save` is called before each commit."""
+
+    def __init__(self, connection: sqlite3.Connection, known: Known) -> None:
+        self._connection = connection
+        self._known = known
+        self._words = Words(connection)
+        self._settings = Settings()
+        self._sheets: Sheets | None = None
+        self._events = 0
+        self._last_time = 0
+        self._artifacts = False
+
+    def take(self, block: Block) -> None:
+        """Add a block's events and gaps."""
+        logs = []
+        for event in block.events:
+            if type(event) is Log:
+                logs.append(event)
+            else:
+                self._other(event)
+        if logs:
+            self._numbers(logs)
+        if block.events:
+            self._events += len(block.events)
+            self._last_time = clamp(block.events[-1].time)
+        self._note(block.gaps)
+
+    def save(self, end: Position) -> None:
+        """Write what was gathered, and that the journal was read up to `end`."""
+        known, connection = self._known, self._connection
+        self._settings.save(connection, self._words, known.run, known.id)
+        if self._sheets is not None:
+            from tracker.index import metrics  # noqa: PLC0415 - as in _numbers
+
+            keys = self._sheets.save()
+            metrics.refresh(connection, self._words, known.run, keys)
+            self._sheets = None
+        if self._artifacts:
+            artifacts.number(connection, known.run)
+        connection.execute(
+            "UPDATE journal SET segment = ?, offset = ?, seq = ?, events = events + ?, "
+            "last_time = CASE WHEN ? THEN ? ELSE last_time END WHERE id = ?",
+            (*map(clamp, end), self._events, self._events, self._last_time, known.id),
+        )
+        self._events = 0
+
+    def close(self, state: str) -> None:
+        """Write that nothing will follow."""
+        self._connection.execute(
+            "UPDATE journal SET state = ? WHERE id = ?", (state, self._known.id)
+        )
+
+    def _numbers(self, logs: list[Log]) -> None:
+        if self._sheets is None:
+            from tracker.index.sheets import Sheets  # noqa: PLC0415 - numpy, only if there are any
+
+            self._sheets = Sheets(self._connection, self._words, self._known.run, self._known.id)
+        texts = self._sheets.add(logs)
+        self._connection.executemany(
+            "INSERT INTO text_value VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    self._known.run, self._words.number(text.key), self._known.id,
+                    clamp(text.seq), clamp(text.step), clamp(text.time), text.value,
+                )
+                for text in texts
+            ],
+        )  # fmt: skip
+
+    def _other(self, event: Event) -> None:
+        if isinstance(event, Start):
+            self._fact("head", event)
+            self._connection.execute(
+                "UPDATE journal SET parent = ? WHERE id = ?", (event.parent, self._known.id)
+            )
+        elif isinstance(event, Finish):
+            self._fact("finish", event)
+        elif isinstance(event, Artifact):
+            self._connection.execute(
+                "INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+                (
+                    self._known.run, self._known.id, clamp(event.seq), clamp(event.time),
+                    event.name, event.type, event.manifest, clamp(event.files), clamp(event.size),
+                ),
+            )  # fmt: skip
+            self._artifacts = True
+        self._settings.take(event)
+
+    def _fact(self, column: str, event: Start | Finish) -> None:
+        fields = msgspec.structs.asdict(event)
+        for name in ("seq", "time", "exit_code"):
+            if name in fields:
+                fields[name] = clamp(fields[name])
+        self._connection.execute(
+            f"UPDATE journal SET {column} = ? WHERE id = ?",  # noqa: S608 - one of two names
+            (encode(fields), self._known.id),
+        )
+
+    def _note(self, gaps: list[Gap]) -> None:
+        self._connection.executemany(
+            "INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            list(self._gap_rows(gaps)),
+        )
+
+    def _gap_rows(self, gaps: list[Gap]) -> Iterator[tuple[object, ...]]:
+        for gap in gaps:
+            lost = [None if seq is None else clamp(seq) for seq in (gap.first_seq, gap.last_seq)]
+            yield self._known.run, self._known.id, gap.file, gap.offset, gap.length, gap.kind, *lost

@@ -1,0 +1,74 @@
+"""The system calls on segments, in one place, so that a test can make each fail."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+
+_NEW = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY
+_NEW |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_OLD = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+# A FIFO or a link may lie where a segment should.
+_OLD |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+_PASSING = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE))
+"""Troubles of the moment, which say nothing about the file."""
+
+
+class Files:
+    """The real calls. Each raises OSError as the system gives it."""
+
+    write = staticmethod(os.write)
+    close = staticmethod(os.close)
+    rename = staticmethod(os.rename)
+    unlink = staticmethod(os.unlink)
+
+    @staticmethod
+    def create(path: Path) -> int:
+        """Make a new file for appending, readable by its owner only."""
+        return os.open(path, _NEW, 0o600)
+
+    @staticmethod
+    def mkdir(path: Path) -> None:
+        """Make a folder and its parents; fine if it is there."""
+        path.mkdir(parents=True, exist_ok=True)
+
+    @staticmethod
+    def sync(fd: int) -> None:
+        """Return once the file's bytes are on the device."""
+        if sys.platform == "linux":
+            os.fdatasync(fd)
+        else:
+            os.fsync(fd)
+
+    @staticmethod
+    def sync_folder(path: Path) -> None:
+        """Return once the folder's entries are on the device."""
+        if sys.platform == "win32":  # folders cannot be opened there; NTFS journals entries
+            return
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def open_existing(path: Path) -> int | None:
+    """Open a segment for reading; None where no plain file lies there that may be read.
+
+    Raises:
+        OSError: it could not be found out now.
+    """
+    try:
+        fd = os.open(path, _OLD)
+    except OSError as error:
+        if error.errno in _PASSING:
+            raise
+        return None
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    return None

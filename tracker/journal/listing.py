@@ -1,0 +1,157 @@
+"""A run's journals as they lie on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from tracker import events
+from tracker.events import Event
+from tracker.journal import liveness
+from tracker.journal.files import Files, open_existing
+from tracker.journal.reader import START, Block, Reading, first_header
+from tracker.journal.record import (
+    MARK,
+    MAX_SEGMENT,
+    NAME,
+    PREAMBLE,
+    Header,
+    Position,
+    decode_own,
+    kind_of,
+    scan,
+    seed,
+    segment_name,
+)
+
+_HEADER_BYTES = 4096
+"""Enough for any header."""
+
+
+class Journal:
+    """All that one writer appended, for reading. Nothing on disk is ever changed.
+
+    Its methods raise OSError where the system cannot read now (no descriptors left, an I/O
+    error); what is damaged or no segment at all is a `Gap`.
+    """
+
+    def __init__(self, folder: Path, writer_id: str) -> None:
+        self.folder = folder
+        self.writer_id = writer_id
+
+    def __repr__(self) -> str:
+        return f"Journal({str(self.folder)!r}, {self.writer_id!r})"
+
+    def path(self, segment: int) -> Path:
+        """File of a segment."""
+        return self.folder / segment_name(self.writer_id, segment)
+
+    def segments(self) -> list[int]:
+        """Numbers of the segments that are there."""
+        return sorted(n for writer, n in _names(self.folder) if writer == self.writer_id)
+
+    def segment_header(self, number: int) -> Header | None:
+        """Header of one segment; None if the segment or its header is not there to read."""
+        found = self.read(number, 0, _HEADER_BYTES)
+        return first_header(found[0], self._seed(number)) if found else None
+
+    def header(self) -> Header | None:
+        """Header of the first segment that has a readable one."""
+        found = (self.segment_header(number) for number in self.segments())
+        return next((header for header in found if header is not None), None)
+
+    def read(self, segment: int, offset: int, limit: int = MAX_SEGMENT) -> tuple[bytes, int] | None:
+        """Bytes from `offset` to `limit` and the segment's size; None if it is no plain file."""
+        fd = open_existing(self.path(segment))
+        if fd is None:
+            return None
+        with os.fdopen(fd, "rb") as file:
+            file.seek(offset)
+            data = file.read(max(0, limit - offset))
+            at_end = len(data) < limit - offset
+            return data, offset + len(data) if at_end else os.fstat(fd).st_size
+
+    def alive(self) -> bool:
+        """Whether the writer's process lives and may append more."""
+        return liveness.alive(self.path(1), self.header())
+
+    def make_durable(self, files: Files | None = None) -> None:
+        """Sync what a dead writer may have left unsynced, before it is shipped."""
+        calls = files or Files()
+        for number in self.segments():
+            fd = open_existing(self.path(number))
+            if fd is not None:
+                try:
+                    calls.sync(fd)
+                finally:
+                    os.close(fd)
+        calls.sync_folder(self.folder)
+        calls.sync_folder(self.folder.parent)
+
+    def blocks(self, start: Position = START, *, alive: bool | None = None) -> Iterator[Block]:
+        """Yield what stands in the journal from `start` on, in blocks of some thousand events.
+
+        `alive` is asked before the files are looked at, so that a dead writer's last bytes
+        are all there; give it if it is known. The last block's `end` is where to go on later.
+        """
+        writing = self.alive() if alive is None else alive
+        yield from Reading(self, start, writing=writing).blocks()
+
+    def events(self) -> Iterator[Event]:
+        """Yield every readable event, gaps passed over."""
+        for block in self.blocks():
+            yield from block.events
+
+    def extent(self, start: Position = START) -> tuple[int, int]:
+        """Last sequence number written and last one synced, as far as what follows `start` tells.
+
+        Looks at the newest segments only, so it costs the same however long the journal is.
+        """
+        written = synced = 0
+        for number in reversed(self.segments()):
+            offset = start.offset if number == start.segment else 0
+            found = self.read(number, offset)
+            last, marked = self._told(number, offset, found[0] if found else b"")
+            written, synced = written or last, synced or marked
+            if (written and synced) or number <= start.segment:
+                break
+        return max(written, start.seq), synced
+
+    def _told(self, number: int, offset: int, data: bytes) -> tuple[int, int]:
+        """Last event's seq and highest marked one among a segment's records; 0 for none."""
+        last, marked = b"", 0
+        for _, _, payload in scan(data, 0 if offset else len(PREAMBLE), self._seed(number)):
+            if payload is None:
+                continue
+            if kind_of(payload) >= events.FIRST_KIND:
+                last = payload
+            elif kind_of(payload) == MARK:
+                marked = max(marked, decode_own(payload).seq)
+        return events.decode(last).seq if last else 0, marked
+
+    def _seed(self, number: int) -> int:
+        return seed(self.folder.name, self.writer_id, number)
+
+
+def journals(folder: Path) -> list[Journal]:
+    """List the journals in a run's folder, in the order in which their writers started."""
+    found = [Journal(folder, writer_id) for writer_id in {writer for writer, _ in _names(folder)}]
+    return sorted(found, key=_started)
+
+
+def _names(folder: Path) -> Iterator[tuple[str, int]]:
+    """Writer id and number of each segment in a folder; none where there is no folder."""
+    try:
+        entries = os.listdir(folder)  # noqa: PTH208 - names are all that is needed, and quickly
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        match = NAME.fullmatch(entry)
+        if match and entry == segment_name(match[1], int(match[2])):
+            yield match[1], int(match[2])
+
+
+def _started(journal: Journal) -> tuple[int, str]:
+    header = journal.header()
+    return (header.time if header else 0, journal.writer_id)

@@ -1,0 +1,121 @@
+"""Whether a writer's process lives: a lock that the kernel lets go of when it dies."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from tracker.journal.files import open_existing
+from tracker.journal.record import Header
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR = 1 << 62  # locks are mandatory there: lock a byte that nobody reads or writes
+
+    def _lock(fd: int, *, exclusive: bool) -> None:
+        del exclusive  # only the one kind there
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+
+    def host() -> str:
+        """Name of this machine."""
+        import socket  # noqa: PLC0415 - its milliseconds are not for systems that have uname
+
+        return socket.gethostname()
+else:
+    import fcntl
+
+    def _lock(fd: int, *, exclusive: bool) -> None:
+        fcntl.flock(fd, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+
+    def host() -> str:
+        """Name of this machine."""
+        return os.uname().nodename
+
+
+UNTOUCHED_S = 600.0
+"""Without locks, a journal on another host untouched for this long counts as dead."""
+
+_RETRY_S = 0.01
+
+
+def hold(fd: int) -> bool:
+    """Lock an open file until its last descriptor closes; False if it cannot be locked.
+
+    Used for a writer's first segment and for locks of which there is one per store.
+    """
+    try:
+        _lock(fd, exclusive=True)
+    except OSError:
+        return False
+    return True
+
+
+def wait_for(fd: int, limit_s: float) -> bool:
+    """Lock an open file as soon as nobody else holds it; False if that takes longer.
+
+    On a file system without locks nobody can hold it, and the answer is True at once.
+    """
+    limit = time.monotonic() + limit_s
+    while _held_elsewhere(fd):
+        if time.monotonic() >= limit:
+            return False
+        time.sleep(_RETRY_S)
+    return True
+
+
+def _held_elsewhere(fd: int) -> bool:
+    try:
+        _lock(fd, exclusive=True)
+    except (BlockingIOError, PermissionError):  # the second is how Windows says the first
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def alive(first_segment: Path, header: Header | None) -> bool:
+    """Tell whether the process that writes this journal lives.
+
+    `first_segment` is the file that a writer locks; `header` is any header of the journal
+    that could be read.
+    """
+    if header is not None and not header.locked:
+        return _probably_alive(first_segment, header)
+    fd = open_existing(first_segment)
+    if fd is None:
+        return False  # a writer's own file is there as long as it writes
+    try:
+        _lock(fd, exclusive=False)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return header is not None and _probably_alive(first_segment, header)
+    finally:
+        os.close(fd)
+    return False
+
+
+def _probably_alive(segment: Path, header: Header) -> bool:
+    if header.host == host():
+        return _process_exists(header.pid)
+    newest = max(
+        (entry.stat().st_mtime for entry in segment.parent.glob(f"{header.writer_id}-*.seg")),
+        default=0.0,
+    )
+    return time.time() - newest < UNTOUCHED_S
+
+
+def _process_exists(pid: int) -> bool:
+    if sys.platform == "win32":  # signal 0 is not harmless there
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

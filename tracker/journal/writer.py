@@ -1,0 +1,423 @@
+"""One writer: appends events to segments that it alone creates."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+from zlib import crc32
+
+import msgspec
+
+from tracker.journal.files import Files
+from tracker.journal.record import (
+    BEGINS,
+    FAILED,
+    FULL,
+    HEAD,
+    MAGIC,
+    MAX_PAYLOAD,
+    MAX_SEGMENT,
+    Mark,
+    Seal,
+)
+from tracker.journal.segment import Chain, Segment, encode
+
+_RESERVE = 128
+"""Bytes of a segment kept for the mark and the seal that may follow its last event."""
+
+RETRY_INTERVAL_S = 0.25
+"""While no segment can be had, events are dropped and counted between attempts this far apart."""
+
+_pack = HEAD.pack
+_now = time.time_ns
+_open_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+
+class WriterBroken(Exception):
+    """The writer is closed, its sync failed, or this is a fork's copy: open a new one."""
+
+
+class Writer:
+    """An open handle on a run by one process; safe to use from threads and signal handlers.
+
+    Promise: when `append` returns True the event survives the death of the process; when
+    `sync` returns True it survives power loss. False says it was not kept; `dropped` counts
+    those by kind. Only a new writer's constructor raises OSError.
+
+    A signal handler runs between any two steps of the code that it interrupts. What it calls
+    here never waits for that code: an append or an action is put off until the interrupted
+    call is whole. No thread waits for `_lock` while it holds `_sync_lock`, so a handler may
+    wait for either.
+
+    Args:
+        folder: the run's folder of journals; made if absent.
+        run_id: the run.
+        segment_bytes: when a segment is full; at most 32 MiB.
+        sync_interval_s: seconds between background syncs.
+        sync: "interval", or "always" to sync in each append.
+        files: the system calls.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        run_id: str,
+        *,
+        segment_bytes: int = 8 * 1024 * 1024,
+        sync_interval_s: float = 0.5,
+        sync: Literal["interval", "always"] = "interval",
+        files: Files | None = None,
+    ) -> None:
+        self.id = os.urandom(8).hex()
+        self.run_id = run_id
+        self.folder = folder
+        self.dropped: Counter[int] = Counter()
+        self.last_error: OSError | None = None
+        self._interval_s = sync_interval_s
+        self._always = sync == "always"
+        self._files = files or Files()
+        self._write = self._files.write
+        self._lock = threading.RLock()
+        self._busy = False  # under _lock: a write is under way
+        self._sync_lock = threading.RLock()
+        self._syncing = False  # under _sync_lock: a sync is under way
+        self._put_off: list[tuple[int, tuple[Any, ...]]] = []
+        self._actions: list[Callable[[], object]] = []
+        self._attention = True  # there is more to do than to append
+        self._seq = self._synced_seq = self._marked_seq = 0
+        self._full = min(segment_bytes, MAX_SEGMENT // 2) - _RESERVE
+        self._limit = self._full
+        self._retry_at = 0.0
+        self._broken = False
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._chain = Chain(folder, run_id, self.id, self._files)
+        self._files.mkdir(folder)
+        try:
+            self._chain.begin(BEGINS, 0)
+        except BaseException:
+            self._chain.let_go()
+            raise
+        _open_writers.add(self)
+
+    # -- what a run calls ------------------------------------------------------------------
+
+    @property
+    def seq(self) -> int:
+        """Last sequence number written."""
+        return self._seq
+
+    @property
+    def synced_seq(self) -> int:
+        """Last sequence number synced."""
+        return self._synced_seq
+
+    @property
+    def broken(self) -> bool:
+        """True once the writer takes no more."""
+        return self._broken
+
+    def append(self, kind: int, *body: Any) -> bool:
+        """Write one event; True if it is kept, False if it was dropped and counted.
+
+        Called from a signal handler that interrupted an append of the same thread, the event
+        is written right after the interrupted one.
+
+        Raises:
+            TypeError, ValueError, OverflowError: the body cannot be encoded; nothing written.
+            WriterBroken: open a new writer and repeat.
+        """
+        try:
+            with self._lock:
+                if self._busy:
+                    return self._append_later(kind, body)
+                try:
+                    self._busy = True
+                    seq = self._seq + 1
+                    payload = encode((kind, seq, _now()) + body)  # noqa: RUF005 - faster so
+                    length = len(payload)
+                    segment = self._chain.current
+                    end = segment.end
+                    if end + length > self._limit or length > MAX_PAYLOAD:
+                        segment = self._with_room(length)
+                        end = segment.end
+                    record = _pack(MAGIC, length, crc32(payload, segment.seed ^ length)) + payload
+                    try:
+                        if self._write(segment.fd, record) == len(record):
+                            segment.end = end + len(record)
+                            self._seq = seq
+                            return True
+                    except OSError as error:
+                        if segment.fd >= 0:  # else the reason why there is none is known
+                            self.last_error = error
+                    except BaseException:  # thrown by a signal handler
+                        self._settle(segment, end, seq, len(record))
+                        raise
+                    return self._append_elsewhere(kind, seq, payload)
+                finally:
+                    try:
+                        if self._put_off:
+                            self._catch_up()
+                    finally:
+                        self._busy = False
+        finally:
+            if self._attention:
+                self._attend()
+
+    def when_free(self, action: Callable[[], object]) -> None:
+        """Do `action` now, or right after the call that a signal handler interrupted."""
+        with self._lock:
+            if self._busy:
+                self._act_later(action)
+                return
+        with self._sync_lock:
+            if self._syncing:
+                self._act_later(action)
+                return
+        action()
+
+    def retry_now(self) -> None:
+        """Let the next append try again for a segment, however short ago the last attempt was."""
+        self._retry_at = 0.0
+
+    def sync(self) -> bool:
+        """Make all that was written survive power loss; False if the device refused.
+
+        In a signal handler that interrupted this writer, False: it cannot be done now.
+        """
+        with self._lock:
+            if self._busy:
+                return False
+            seq, segment, end = self._seq, self._chain.current, self._chain.current.end
+            if seq == self._synced_seq or self._broken:
+                return seq == self._synced_seq
+        kept = self._sync_files(segment)
+        with self._lock:
+            if kept:
+                self._synced_seq = max(self._synced_seq, seq)
+                if seq > self._marked_seq:
+                    self._marked_seq = seq
+                    self._append_own(Mark(seq, segment.number, end, _now()))
+            elif self.broken:
+                self._break()  # again, as an append under way may have begun a segment since
+        if self._actions:
+            self._attend()
+        return kept
+
+    def close(self, *, final: bool = True) -> None:
+        """Seal the journal (unless not `final`), sync it and let go of it. Safe to repeat."""
+        self.when_free(lambda: self._close(final=final))
+
+    def abandon(self) -> None:
+        """In a forked child: give up this copy; the parent's files and lock stay as they are."""
+        self._lock = threading.RLock()  # another thread of the parent may have held them
+        self._sync_lock = threading.RLock()
+        self._busy = self._syncing = False
+        self._put_off, self._actions = [], []
+        self._closed = threading.Event()
+        self._closed.set()
+        self._break()
+        self._chain.let_go()
+
+    # -- appending, where it is not straight on --------------------------------------------
+
+    def _with_room(self, length: int) -> Segment:
+        """The segment for a payload of this length: this one or, if it is full, the next."""
+        if self._broken:
+            raise WriterBroken(f"writer {self.id} is closed")
+        if length > MAX_PAYLOAD:
+            raise ValueError(f"{length:,} bytes in one call; {MAX_PAYLOAD:,} is the most")
+        segment = self._chain.current
+        if segment.fd < 0 or segment.end == segment.start:
+            return segment  # an event larger than a segment gets one of its own
+        if segment.end + length > self._limit:
+            try:
+                self._begin(FULL)
+            except OSError as error:
+                self.last_error = error
+                self._limit += self._full // 8  # this one is still good: try again later
+                if segment.end + length > MAX_SEGMENT - _RESERVE:
+                    self._chain.retire(segment)
+        return self._chain.current
+
+    def _settle(self, segment: Segment, end: int, seq: int, length: int) -> None:
+        """After an interrupted write: find out from the file whether the event is in it."""
+        if segment.fd < 0:
+            return
+        beyond = segment.beyond(end)
+        if beyond == length:
+            segment.end, self._seq = end + length, seq
+        elif beyond:
+            self._begin_behind_failure()
+
+    def _append_elsewhere(self, kind: int, seq: int, payload: bytes) -> bool:
+        """After a short or failed write: the same event in a new segment, or dropped."""
+        if self._broken:
+            raise WriterBroken(f"writer {self.id} was forked")
+        segment = self._chain.current
+        whole = HEAD.size + len(payload)
+        if segment.fd >= 0 and segment.beyond(segment.end) == whole:  # failed, it said
+            segment.end, self._seq = segment.end + whole, seq
+            return True
+        if time.monotonic() >= self._retry_at and self._begin_behind_failure():
+            error = self._write_event(self._chain.current, seq, payload)
+            if error is None:
+                return True
+            self._give_up_segment(error)
+        self.dropped[kind] += 1
+        return False
+
+    def _write_event(self, segment: Segment, seq: int, payload: bytes) -> OSError | None:
+        """Append an event's record and return None, or what was in the way.
+
+        `seq` counts if the record is there, whatever a signal handler throws.
+        """
+        whole = segment.end + HEAD.size + len(payload)
+        try:
+            return segment.write(self._files, payload)
+        finally:
+            if segment.end == whole:
+                self._seq = seq
+
+    def _catch_up(self) -> None:
+        """Append what signal handlers appended while an append was under way, in their order."""
+        while self._put_off:
+            kind, body = self._put_off.pop(0)
+            seq = self._seq + 1
+            payload = encode((kind, seq, _now(), *body))
+            try:
+                segment = self._with_room(len(payload))
+                if self._write_event(segment, seq, payload) is not None:
+                    self._append_elsewhere(kind, seq, payload)
+            except (WriterBroken, ValueError):  # it was told that the event is kept
+                self.dropped[kind] += 1
+
+    def _append_own(self, record: Mark | Seal) -> None:
+        """Write one of the journal's own records; of no event, so a failure drops none."""
+        try:
+            self._busy = True
+            self._catch_up()
+            there = self._chain.current.fd >= 0
+            error = self._chain.write_own(record)
+            if error is not None and there:
+                self.last_error = error
+                self._begin_behind_failure()
+        finally:
+            try:
+                self._catch_up()
+            finally:
+                self._busy = False
+
+    def _begin(self, cause: int) -> None:
+        self._chain.begin(cause, self._seq)
+        self._limit = self._full
+
+    def _begin_behind_failure(self) -> bool:
+        """Go on in a new segment behind a failed write; False if none can be had now."""
+        try:
+            self._begin(FAILED)
+        except OSError as error:
+            self._give_up_segment(error)
+            return False
+        return True
+
+    def _give_up_segment(self, error: OSError) -> None:
+        self.last_error = error
+        self._retry_at = time.monotonic() + RETRY_INTERVAL_S
+        self._chain.retire(self._chain.current)
+
+    # -- beside appending ------------------------------------------------------------------
+
+    def _append_later(self, kind: int, body: tuple[Any, ...]) -> bool:
+        """Put off what a signal handler appends; encoded now, as it may change afterwards."""
+        self._put_off.append((kind, tuple(msgspec.Raw(encode(part)) for part in body)))
+        return True
+
+    def _act_later(self, action: Callable[[], object]) -> None:
+        self._actions.append(action)
+        self._attention = True
+
+    def _attend(self) -> None:
+        """Do what is rare: begin to sync, and what a signal handler wanted done."""
+        with self._lock:
+            if self._busy:
+                return
+            self._attention = self._always
+            if self._thread is None and not self._closed.is_set():
+                self._start_thread()
+            actions, self._actions = self._actions, []
+        for action in actions:
+            self.when_free(action)
+        if self._always:
+            self.sync()
+
+    def _start_thread(self) -> None:
+        self._thread = threading.Thread(
+            target=_sync_regularly, args=(weakref.ref(self), self._closed, self._interval_s),
+            name="tracker-sync", daemon=True,
+        )  # fmt: skip
+        try:
+            self._thread.start()
+        except RuntimeError:  # none can be had now: the next event tries again
+            self._thread = None
+            self._attention = True
+
+    def _sync_files(self, segment: Segment) -> bool:
+        """Sync what `segment` and those before it hold; a failure breaks the writer."""
+        with self._sync_lock:
+            if self._syncing:
+                return False
+            try:
+                self._syncing = True
+                self._chain.sync(segment)
+            except OSError as error:
+                self.last_error = error
+                self._break()
+                return False
+            finally:
+                self._syncing = False
+        return True
+
+    def _break(self) -> None:
+        self._broken = True
+        self._limit = -1
+
+    def _close(self, *, final: bool) -> None:
+        with self._lock:
+            healthy = not self._broken
+            if final and healthy:
+                self._append_own(Seal(self._seq, True, _now()))
+            self._marked_seq = self._seq  # a mark behind the seal would say nothing
+            self._break()
+            self._closed.set()
+            segment = self._chain.current
+        if healthy and self._sync_files(segment):
+            self._synced_seq = self._seq
+        with self._sync_lock:
+            self._chain.let_go()
+
+
+def _sync_regularly(
+    writer: weakref.ref[Writer], closed: threading.Event, interval_s: float
+) -> None:
+    while not closed.wait(interval_s):
+        alive = writer()
+        if alive is None or alive.broken:
+            return
+        alive.sync()
+        del alive
+
+
+def _abandon_all() -> None:
+    for writer in list(_open_writers):
+        writer.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)

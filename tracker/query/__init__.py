@@ -1,0 +1,31 @@
+"""Reading in Python: `tracker.open()` gives a `Store`, that gives `RunView`s.
+
+    store = tracker.open()
+    for run in store.runs("mnist", limit=10):
+        print(run, run.metrics["loss"].min)
+    history = store.run("calm-otter").history("loss")   # numpy columns
+
+Everything is read through the index, which each call of `Store` first brings up to date;
+`RunView.rows` goes to the journals themselves, where every value stands exactly as logged.
+
+In JSON (`RunView.to_dict`, `plain`) NaN is "NaN" and the infinities are "Infinity" and
+"-Infinity", as strict JSON has no numbers for them; times are ISO 8601 in UTC.
+"""
+
+from tracker.query.plain import plain
+from tracker.query.records import Damage, Figures, Row, Text, Version, moment
+from tracker.query.runview import RunView
+from tracker.query.store import Project, Store
+
+__all__ = [
+    "Damage",
+    "Figures",
+    "Project",
+    "Row",
+    "RunView",
+    "Store",
+    "Text",
+    "Version",
+    "moment",
+    "plain",
+]

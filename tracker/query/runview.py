@@ -1,0 +1,213 @@
+"""`RunView`: one run, for reading."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tracker.errors import RunError
+from tracker.events import Log
+from tracker.index import Index
+from tracker.journal import journals
+from tracker.query.plain import plain
+from tracker.query.records import Damage, Figures, Row, Text, Version, moment
+
+if TYPE_CHECKING:
+    from tracker.index.history import History
+
+COLUMNS = (
+    'id, project, name, "group", job_type, notes, status, started_at, ended_at, exit_code, '
+    "error, about, events, dropped"
+)
+
+
+class RunView:
+    """One run as it was when it was read; `refresh` reads it again.
+
+    Attributes:
+        id: the run id.
+        project: its project; "" if the event that says so is lost.
+        name: its name; "" as above.
+        group: what it was grouped under, or None.
+        job_type: what kind of run it is, or None.
+        notes: free text, or None.
+        status: "running", "finished", "failed", "killed" or "crashed" (its process is gone
+            and left no word of its end).
+        started_at: when its first writer started, aware, in UTC.
+        ended_at: when it ended; of a crashed run, when its last event was made; else None.
+        exit_code: None until it finished.
+        error: type and text of the exception that ended it, or None.
+        about: where it ran: host, user, python, platform, program.
+        events: how many events could be read.
+        dropped: by kind, how many could not be kept when they were logged.
+    """
+
+    def __init__(self, index: Index, row: tuple[Any, ...]) -> None:
+        self._index = index
+        self._take(row)
+
+    def _take(self, row: tuple[Any, ...]) -> None:
+        self.id: str = row[0]
+        self.project: str = row[1]
+        self.name: str = row[2]
+        self.group: str | None = row[3]
+        self.job_type: str | None = row[4]
+        self.notes: str | None = row[5]
+        self.status: str = row[6]
+        self.started_at = moment(row[7])
+        self.ended_at: datetime | None = None if row[8] is None else moment(row[8])
+        self.exit_code: int | None = row[9]
+        self.error: str | None = row[10]
+        self._about: str = row[11]
+        self.events: int = row[12]
+        self.dropped: dict[str, int] = json.loads(row[13])
+
+    def __repr__(self) -> str:
+        return f"<run {self.name or '?'} ({self.id}) of {self.project or '?'}: {self.status}>"
+
+    def __str__(self) -> str:
+        began = self.started_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        seconds = timedelta(seconds=round(self.duration.total_seconds()))
+        return f"{self.name or '?'}  {self.status}  {began}  {seconds}  {self.project}  {self.id}"
+
+    def refresh(self) -> RunView:
+        """Read the run again, with all that was written until now; returns itself.
+
+        Raises:
+            RunError: it is no longer in the store.
+        """
+        self._index.catch_up()
+        rows = self._index.query(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (self.id,))  # noqa: S608 - names are ours
+        if not rows:
+            raise RunError(f"run {self.id} is no longer in {self._index.folder.root}")
+        for name in ("about", "config", "summary", "tags", "metrics", "gaps"):
+            self.__dict__.pop(name, None)
+        self._take(rows[0])
+        return self
+
+    @property
+    def duration(self) -> timedelta:
+        """From start to end, or until now if it is running."""
+        return (self.ended_at or datetime.now(timezone.utc)) - self.started_at
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """Where it ran: host, user, python, platform, program."""
+        found: dict[str, Any] = json.loads(self._about)
+        return found
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Its settings by flat key ("optim/lr")."""
+        return self._settings("config")
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """Its final values by flat key."""
+        return self._settings("summary")
+
+    @cached_property
+    def tags(self) -> dict[str, str]:
+        """Its tags; "" is the value of a plain one."""
+        return dict(self._rows("SELECT tag, value FROM tags WHERE run = ? ORDER BY tag"))
+
+    @cached_property
+    def metrics(self) -> dict[str, Figures]:
+        """Figures of each metric."""
+        rows = self._rows(
+            "SELECT key, count, nans, first, last, min, max, mean, last_step, min_step, max_step "
+            "FROM metrics WHERE run = ? ORDER BY key"
+        )
+        return {key: Figures.stored(tuple(figures)) for key, *figures in rows}
+
+    @cached_property
+    def gaps(self) -> list[Damage]:
+        """Damage found in its journals."""
+        rows = self._rows(
+            "SELECT writer, file, offset, length, kind, first_seq, last_seq FROM gaps "
+            "WHERE run = ? ORDER BY file, offset"
+        )
+        return [Damage(*row) for row in rows]
+
+    def artifacts(self) -> list[Version]:
+        """Every version of its artifacts, by name and version."""
+        rows = self._rows(
+            "SELECT name, type, version, manifest, files, size, time FROM artifacts "
+            "WHERE run = ? ORDER BY name, CAST(substr(version, 2) AS INTEGER)"
+        )
+        return [
+            Version(name, kind, version, manifest, files, size, moment(time))
+            for name, kind, version, manifest, files, size, time in rows
+        ]
+
+    def texts(self, key: str) -> list[Text]:
+        """Strings logged under a key, in the order of logging."""
+        rows = self._rows(
+            "SELECT step, time, value FROM texts JOIN journals USING (run, writer) "
+            "WHERE run = ? AND key = ? ORDER BY start, writer, texts.seq",
+            key,
+        )
+        return [Text(step, moment(time), value) for step, time, value in rows]
+
+    def text_keys(self) -> list[str]:
+        """Keys under which strings were logged."""
+        return [key for (key,) in self._rows("SELECT DISTINCT key FROM texts WHERE run = ?")]
+
+    def history(self, key: str) -> History:
+        """All points of one metric until now: columns of steps, times and values.
+
+        Raises:
+            RunError: the run has no metric of that name; names the nearest.
+        """
+        self._index.catch_up()
+        found = self._index.history(self.id, key)
+        if not len(found.steps):
+            raise RunError(self._no_metric(key))
+        return found
+
+    def rows(self) -> Iterator[Row]:
+        """Every `log` call until now, straight from the journals.
+
+        One writer after the other in the order of their start, each in the order of its calls.
+        """
+        for journal in journals(self._index.folder.run(self.id)):
+            for block in journal.blocks():
+                for event in block.events:
+                    if isinstance(event, Log):
+                        yield Row(event.step, event.time, event.values, journal.writer_id)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the points, as strict JSON can say it (see `tracker.query`)."""
+        fields: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in (
+                "id", "project", "name", "group", "job_type", "notes", "status", "started_at",
+                "ended_at", "exit_code", "error", "about", "events", "dropped", "config",
+                "summary", "tags",
+            )
+        }  # fmt: skip
+        fields["duration_s"] = self.duration.total_seconds()
+        fields["metrics"] = {key: asdict(figures) for key, figures in self.metrics.items()}
+        fields["artifacts"] = [version._asdict() for version in self.artifacts()]
+        fields["gaps"] = [gap._asdict() for gap in self.gaps]
+        result: dict[str, Any] = plain(fields)
+        return result
+
+    def _settings(self, view: str) -> dict[str, Any]:
+        rows = self._rows(f"SELECT key, value FROM {view} WHERE run = ? ORDER BY key")  # noqa: S608 - names are ours
+        return {key: json.loads(value) for key, value in rows}
+
+    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._index.query(sql, (self.id, *values))
+
+    def _no_metric(self, key: str) -> str:
+        from difflib import get_close_matches  # noqa: PLC0415 - only for an error
+
+        names = list(self.metrics)
+        near = get_close_matches(key, names, 3, 0.5) or names[:3]
+        hint = f"Nearest: {', '.join(map(repr, near))}." if near else "It has no metrics."
+        return f"run {self.name or self.id} has no metric {key!r}. {hint}"

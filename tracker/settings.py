@@ -1,0 +1,278 @@
+"""Settings: one name each, the same in files, environment and arguments.
+
+From, later wins: the defaults below; the user's file (``settings.json`` in the platform's
+config folder for "tracker"); the store's ``settings.json``; the environment (``TRACKER_`` and
+the name in capitals); arguments of `tracker.init`. Remotes stand in the store's file only, so
+that they travel with it, and never hold a secret.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+
+from tracker.errors import BadInput, SettingsError
+from tracker.journal import liveness
+from tracker.store import StoreFolder, replace_file
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_LOCK_WAIT_S = 10.0
+
+_HOUR, _DAY = 3600, 86_400
+Period = Annotated[float, msgspec.Meta(ge=0.001, le=_HOUR)]
+"""Seconds between two looks or attempts; never 0, which would not let the processor rest."""
+Pause = Annotated[float, msgspec.Meta(ge=0.001, le=_DAY)]
+Age = Annotated[float, msgspec.Meta(ge=0, le=30 * _DAY)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Attempts = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Threads = Annotated[int, msgspec.Meta(ge=1, le=64)]
+SegmentBytes = Annotated[int, msgspec.Meta(ge=256, le=32 * 1024 * 1024)]
+
+
+class RemoteSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """A remote as it stands in the store's file: its kind, address and the sink's options."""
+
+    kind: str
+    url: str
+    options: dict[str, Any] = {}
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True):
+    """Every setting with its default; the types of numbers tell the least and the most."""
+
+    mode: Literal["offline", "disabled"] = "offline"
+    """"offline" records; "disabled" makes every call of a run do nothing."""
+
+    silent: bool = False
+    """Print nothing; warnings still go to the logger "tracker"."""
+
+    strict: bool = False
+    """Raise on what is otherwise warned of: storage trouble, values that cannot be logged."""
+
+    handle_sigterm: bool = True
+    """Record a run as killed when SIGTERM ends the process, if nobody else handles it."""
+
+    sync: Literal["interval", "always"] = "interval"
+    """When a journal is synced: in the background, or in each call."""
+
+    sync_interval_s: Period = 0.5
+    """Seconds between background syncs."""
+
+    segment_bytes: SegmentBytes = 8 * 1024 * 1024
+    """Bytes at which a journal goes on in a new segment."""
+
+    poll_interval_s: Period = 5.0
+    """Seconds between syncd's looks at the store, where no notice of a change arrives."""
+
+    flush_events: Count = 100
+    """A running run's events are sent once this many are pending, ..."""
+
+    flush_interval_s: Period = 5.0
+    """... or the oldest of them has waited this many seconds."""
+
+    quick_attempts: Attempts = 3
+    """Attempts at one request before its lane goes to the slow schedule."""
+
+    retry_first_s: Period = 0.5
+    """Upper bound of the first pause between quick attempts; doubles, with full jitter."""
+
+    retry_most_s: Period = 15.0
+    """Upper bound of any pause between quick attempts."""
+
+    slow_retry_s: Pause = 300.0
+    """Longest pause of the slow schedule; it never gives up."""
+
+    breaker_failures: Attempts = 5
+    """Failures in a row after which a remote is left alone ..."""
+
+    breaker_pause_s: Pause = 30.0
+    """... for this many seconds, then tried with one request."""
+
+    lookup_cache_s: Age = 1800.0
+    """Seconds for which a run's id at a remote is trusted without asking again."""
+
+    workers: Threads = 2
+    """Runs that are delivered to one remote at the same time."""
+
+    remotes: dict[str, RemoteSettings] = {}
+
+
+def load(
+    store: StoreFolder | None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    warn: Callable[[str], None] | None = None,
+) -> Settings:
+    """Read the settings that hold for a store.
+
+    Args:
+        store: whose file is read; none for the other places alone.
+        environ: the environment, by default that of this process.
+        warn: is told what in a file cannot be used; that is passed over. By default it raises.
+
+    Raises:
+        SettingsError: a file or variable cannot be read; names it and what is accepted.
+    """
+    merged = _usable(user_file(), warn)
+    if store is not None:
+        merged.update(_usable(store.settings, warn))
+    merged.update(_from_environment(os.environ if environ is None else environ))
+    return msgspec.convert(merged, Settings)
+
+
+def user_file() -> Path:
+    """Where the user's own settings stand."""
+    import platformdirs  # noqa: PLC0415 - its 10 ms are not for `import tracker`
+
+    return Path(platformdirs.user_config_dir("tracker", appauthor=False)) / "settings.json"
+
+
+def add_remote(store: StoreFolder, name: str, remote: RemoteSettings) -> None:
+    """Write a new remote into the store's file.
+
+    Raises:
+        BadInput: the name cannot be one, or is taken.
+        SettingsError: the file cannot be read or changed.
+    """
+    if not _NAME.fullmatch(name):
+        raise BadInput(
+            f"remote name {name!r} cannot be used: 1 to 32 of a-z 0-9 _ -, first a letter or digit."
+        )
+    with _changing(store.settings) as content:
+        remotes = content.setdefault("remotes", {})
+        if name in remotes:
+            raise BadInput(
+                f"there is a remote {name!r} already ({remotes[name]['url']}). "
+                f"Pick another name, or remove it first: tracker remote rm {name}"
+            )
+        remotes[name] = msgspec.to_builtins(remote)
+
+
+def remove_remote(store: StoreFolder, name: str) -> None:
+    """Take a remote out of the store's file. What it holds stays where it is.
+
+    Raises:
+        BadInput: there is no such remote.
+        SettingsError: the file cannot be read or changed.
+    """
+    with _changing(store.settings) as content:
+        if name not in content.get("remotes", {}):
+            known = ", ".join(sorted(content.get("remotes", {}))) or "none"
+            raise BadInput(f"there is no remote {name!r} in this store (known: {known}).")
+        del content["remotes"][name]
+
+
+@contextlib.contextmanager
+def _changing(path: Path) -> Iterator[dict[str, Any]]:
+    """Give what stands in a file and write it back changed; one process after the other."""
+    try:
+        # Not through a link: a store may come from somebody else.
+        flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
+        lock = os.open(path.with_name(f"{path.name}.lock"), flags, 0o600)
+        try:
+            if not liveness.wait_for(lock, _LOCK_WAIT_S):
+                raise SettingsError(
+                    f"{path} is being changed by another process for {_LOCK_WAIT_S:.0f} s now. "
+                    "Nothing was changed; end that process or try again."
+                )
+            content = _usable(path, None)
+            yield content
+            replace_file(path, msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+        finally:
+            os.close(lock)
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be changed: {error}. Free some space or mend its permissions."
+        ) from error
+
+
+def _usable(path: Path, warn: Callable[[str], None] | None) -> dict[str, Any]:
+    """Read the settings of a file; what cannot be used raises, or is told to `warn`."""
+    usable: dict[str, Any] = {}
+    with _warning(warn):
+        for name, value in _read(path).items():
+            with _warning(warn):
+                if name == "remotes" and path == user_file():
+                    raise SettingsError(
+                        f"{path}: remotes belong to a store; use: tracker remote add"
+                    )
+                usable[name] = _checked(name, value, str(path))
+    return usable
+
+
+@contextlib.contextmanager
+def _warning(warn: Callable[[str], None] | None) -> Iterator[None]:
+    """Tell `warn` of a setting that cannot be used; without it, the error goes on."""
+    try:
+        yield
+    except SettingsError as error:
+        if warn is None:
+            raise
+        warn(str(error))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. Mend or remove it.") from error
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path} holds no JSON object. Mend or remove it.")
+    return content
+
+
+def _checked(name: str, value: Any, place: str) -> Any:
+    types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    if name not in types:
+        import difflib  # noqa: PLC0415 - only for whoever mistyped
+
+        near = difflib.get_close_matches(name, types, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise SettingsError(f"{place}: there is no setting {name!r}.{hint}")
+    try:
+        msgspec.convert(value, types[name])
+    except msgspec.ValidationError as error:
+        if name == "remotes":  # what stands there may be a secret that strayed: it is not shown
+            raise SettingsError(f"{place}: {name}: {error}") from error
+        text = msgspec.json.encode(value).decode()
+        raise SettingsError(_refusal(place, name, text, types[name])) from error
+    return value
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        variable = f"TRACKER_{field.name.upper()}"
+        text = environ.get(variable, "")
+        if not text or field.name == "remotes":
+            continue
+        try:
+            found[field.name] = msgspec.convert(text, field.type, strict=False)
+        except msgspec.ValidationError as error:
+            refusal = _refusal("environment", variable, repr(text), field.type)
+            raise SettingsError(refusal) from error
+    return found
+
+
+def _refusal(place: str, name: str, value: str, kind: Any) -> str:
+    return f"{place}: {name}={value[:80]} cannot be used; it takes {_accepted(kind)}."
+
+
+def _accepted(kind: Any) -> str:
+    """What a setting of this type takes, in words."""
+    if kind is bool:
+        return "true or false (in the environment 1 or 0 too)"
+    first, *rest = get_args(kind)
+    if isinstance(first, str):
+        return " or ".join((first, *rest))
+    (bounds,) = rest
+    noun = "a whole number" if first is int else "a number"
+    return f"{noun} from {bounds.ge:,} to {bounds.le:,}"

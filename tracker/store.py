@@ -1,0 +1,206 @@
+"""The store: one folder with journals, blobs, index and sync state, and its identity.
+
+store.json          format version and the store's id; makes a folder a store
+settings.json       settings and remotes of this store (see `tracker.settings`);
+                    settings.json.lock is held by who changes it
+journals/FOLDER/    one folder a run, one or more journals in it (see `tracker.journal`)
+blobs/              artifact content by digest (see `tracker.artifacts`)
+index.db            projection of the journals, disposable (see `tracker.index`)
+sync/               syncd's own: syncd.db, its lock, what it publishes (see `syncd`)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+import msgspec
+
+from tracker.errors import BadInput, StoreError
+from tracker.journal.files import Files
+
+FORMAT = 1
+"""Version of the folder's layout; a newer one is refused and left untouched."""
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_OWN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def check_run_id(run_id: str) -> str:
+    """Return `run_id` if it can be one.
+
+    Raises:
+        BadInput: it is not 1 to 64 characters of A-Z a-z 0-9 _ -.
+    """
+    if not isinstance(run_id, str) or not _RUN_ID.fullmatch(run_id):
+        raise BadInput(
+            f"run id {run_id!r} cannot be used: ids are 1 to 64 characters of A-Z a-z 0-9 _ -. "
+            "Pick another, or leave the id out and get a new one."
+        )
+    return run_id
+
+
+def run_folder(run_id: str) -> str:
+    """Name the folder of a run's journals.
+
+    Ids that we made (32 lowercase hex digits) stand as they are. A user's id never becomes
+    a path, where letter case or a reserved name could make two runs one: its folder is "x"
+    and the first 32 hex digits of the id's SHA-256.
+    """
+    if _OWN_ID.fullmatch(run_id):
+        return run_id
+    import hashlib  # noqa: PLC0415 - ids of our own need none
+
+    return "x" + hashlib.sha256(run_id.encode()).hexdigest()[:32]
+
+
+def default_root() -> Path:
+    """Where the store is if nobody says: `$TRACKER_DIR`, ~ expanded, or the user's data folder."""
+    if named := os.environ.get("TRACKER_DIR"):
+        return _expanded(named)
+    import platformdirs  # noqa: PLC0415 - 10 ms that a program with TRACKER_DIR need not pay
+
+    return Path(platformdirs.user_data_dir("tracker", appauthor=False))
+
+
+def _expanded(path: str | os.PathLike[str]) -> Path:
+    """`path` with a leading ~ or ~user as that home; left as it is where there is no such user."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises RuntimeError then
+
+
+class _Identity(msgspec.Struct):
+    format: int
+    id: str
+
+
+class StoreFolder:
+    """Paths and identity of one store. Made by `open`; holds no open files."""
+
+    def __init__(self, root: Path, store_id: str) -> None:
+        self.root = root
+        self.id = store_id
+        self.journals = root / "journals"
+        self.blobs = root / "blobs"
+        self.index = root / "index.db"
+        self.settings = root / "settings.json"
+        self.sync = root / "sync"
+
+    def __repr__(self) -> str:
+        return f"StoreFolder({str(self.root)!r})"
+
+    def run(self, run_id: str) -> Path:
+        """Folder of a run's journals."""
+        return self.journals / run_folder(run_id)
+
+    def restore(self) -> None:
+        """Make the store again, with its id, where somebody deleted it while a run goes on.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        if not (self.root / "store.json").exists():
+            self.root.mkdir(parents=True, exist_ok=True)
+            _furnish(self.root, self.id)
+
+    @classmethod
+    def open(
+        cls, root: str | os.PathLike[str] | None = None, *, create: bool = False
+    ) -> StoreFolder:
+        """Open the store at `root` (default: `default_root()`).
+
+        With `create`, an absent or empty folder becomes a store.
+
+        Raises:
+            StoreError: no store there, a folder of something else, or of a newer format.
+        """
+        path = (default_root() if root is None else _expanded(root)).absolute()
+        try:
+            if create:
+                _create(path)
+            return cls(path, _identity(path).id)
+        except OSError as error:
+            raise StoreError(
+                f"the store {path} cannot be used: {error.strerror or error}. "
+                "Name another folder with TRACKER_DIR or dir=."
+            ) from error
+
+
+def _create(path: Path) -> None:
+    marker = path / "store.json"
+    if marker.exists():
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    strangers = [entry.name for entry in path.iterdir() if not entry.name.startswith("store.json.")]
+    if strangers and not marker.exists():
+        raise StoreError(
+            f"{path} holds other files ({min(strangers)!r}) and is not a store. "
+            f"Name an empty or a new folder, such as {path / '.tracker'}."
+        )
+    _furnish(path, os.urandom(16).hex())
+
+
+def _furnish(path: Path, store_id: str) -> None:
+    """Put the marker and the folders in place, so that a power cut leaves all or no store."""
+    fresh = path / f"store.json.{os.urandom(8).hex()}"
+    _write_synced(fresh, msgspec.json.encode(_Identity(FORMAT, store_id)))
+    try:
+        with contextlib.suppress(FileExistsError):  # another process was first: its id holds
+            os.link(fresh, path / "store.json")
+    finally:
+        fresh.unlink()
+    for folder in ("journals", "blobs", "sync"):
+        (path / folder).mkdir(exist_ok=True)
+    Files.sync_folder(path)
+    Files.sync_folder(path.parent)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put content at `path`, synced: whoever looks, also after a power cut, sees all or none of it.
+
+    Raises:
+        OSError: it could not be written; what stood there stands.
+    """
+    fresh = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
+    try:
+        _write_synced(fresh, content)
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        rest = memoryview(content)
+        while rest:  # a disk that is nearly full takes a part and calls that well
+            rest = rest[os.write(fd, rest) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _identity(path: Path) -> _Identity:
+    marker = path / "store.json"
+    try:
+        content = marker.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise StoreError(
+            f"there is no store at {path}. The first tracker.init() makes one; "
+            "to look at another folder set TRACKER_DIR or give --dir."
+        ) from None
+    try:
+        identity = msgspec.json.decode(content, type=_Identity)
+    except msgspec.MsgspecError as error:
+        raise StoreError(
+            f"{marker} does not read as a store's identity ({error}). The journals beside it "
+            "are untouched; put the file back from a copy of this store."
+        ) from error
+    if identity.format > FORMAT:
+        raise StoreError(
+            f"the store {path} has format {identity.format}; this version reads up to {FORMAT}. "
+            "Nothing was changed. Upgrade: pip install --upgrade tracker-syncd"
+        )
+    return identity
