@@ -118,6 +118,8 @@ class Unknown(msgspec.Struct, frozen=True):
     body: list[Any]
 
 
+START, LOG, CONFIG, SUMMARY, TAGS, ARTIFACT, FINISH = range(16, 23)
+
 Event = Start | Log | Config | Summary | Tags | Artifact | Finish | Unknown
 
 FIRST_KIND = 16

@@ -10,12 +10,12 @@ from typing import Any
 
 from tracker import identity
 from tracker.errors import StoreError
+from tracker.events import ARTIFACT, CONFIG, FINISH, LOG, START, SUMMARY, TAGS
 from tracker.journal import Writer, WriterBroken
 from tracker.notice import Notice
 from tracker.settings import Settings
 from tracker.store import StoreFolder
 
-START, LOG, CONFIG, SUMMARY, TAGS, ARTIFACT, FINISH = range(16, 23)
 KINDS = {
     START: "starts", LOG: "log calls", CONFIG: "config", SUMMARY: "summary", TAGS: "tags",
     ARTIFACT: "artifacts", FINISH: "finish",
@@ -30,13 +30,13 @@ class Recording:
     """The open journal of a run, where there is one.
 
     Attributes:
-        append: the writer's own `append`, for those who cannot wait; it may raise
-            `WriterBroken`, and then `record` is the way.
+        log: the writer's own `log`, for those who cannot wait; where it raises or returns
+            None, `record` is the way.
         finished: the run's end is recorded; nothing more is kept.
         parent: in a forked child, the writer id of the process it was forked from.
     """
 
-    append: Callable[..., bool]
+    log: Callable[[int, dict[str, Any]], bool | None]
 
     def __init__(
         self, store: StoreFolder | None, run_id: str, head: dict[str, Any], settings: Settings,
@@ -58,7 +58,7 @@ class Recording:
         self._reopen_at = 0.0
         self._opening: int | None = None  # the thread that opens a journal
         self._actions: list[Callable[[], object]] = []
-        self.append = self._nowhere
+        self.log = self._nowhere
         if store is not None:
             self._reopen()
 
@@ -99,7 +99,7 @@ class Recording:
             return False
         for _ in range(2):
             try:
-                kept = self.append(kind, *body)
+                kept = self._append(kind, *body)
             except WriterBroken:
                 self._reopen()
                 continue
@@ -140,7 +140,7 @@ class Recording:
         """Let go of the journal; False if its last events may not survive power loss."""
         with self._lock:
             self.finished = True
-            self.append = self._nowhere
+            self.log = self._nowhere
             if self._writer is None:
                 return True
             self._writer.close()
@@ -150,7 +150,7 @@ class Recording:
         """In a forked child: the next event opens a journal of the child's own."""
         self._lock = threading.RLock()  # another thread of the parent may have held it
         self.parent = self._writer.id if self._writer is not None else (self.parent or "unknown")
-        self._writer, self.append = None, self._nowhere
+        self._writer, self.log = None, self._nowhere
         self._dropped = Counter()  # the parent says what it lost
         self._earlier, self._reopen_at, self._opening = 0, 0.0, None
 
@@ -165,12 +165,16 @@ class Recording:
 
     # -- journals --------------------------------------------------------------------------
 
-    def _nowhere(self, kind: int, *body: Any) -> bool:
-        """Stands in for a journal where there is none."""
-        del kind, body
-        if self.store is None:
-            return True
-        raise WriterBroken(self.run_id)
+    def _nowhere(self, step: int, values: dict[str, Any]) -> bool | None:
+        """Stands in for `log` where there is no journal."""
+        del step, values
+        return True if self.store is None else None
+
+    def _append(self, kind: int, *body: Any) -> bool:
+        writer = self._writer
+        if writer is None:
+            raise WriterBroken(self.run_id)
+        return writer.append(kind, *body)
 
     def _reopen(self) -> None:
         with self._lock:
@@ -194,7 +198,7 @@ class Recording:
 
     def _let_go_of(self, old: Writer) -> None:
         old.close(final=False)  # first: who finishes meanwhile must meet the writer he may be in
-        self._writer, self.append = None, self._nowhere
+        self._writer, self.log = None, self._nowhere
         self._earlier += old.seq
         for kind, number in old.dropped.items():
             self._dropped[KINDS.get(kind, str(kind))] += number
@@ -219,7 +223,7 @@ class Recording:
             writer.close()
             raise
         self._begun = self._introduced = True
-        self._writer, self.append = writer, writer.append
+        self._writer, self.log = writer, writer.log
 
     def _introduce(self, writer: Writer) -> bool:
         head = self._head

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ from zlib import crc32
 
 import msgspec
 
+from tracker.events import LOG
 from tracker.journal.files import Files
 from tracker.journal.record import (
     BEGINS,
@@ -34,8 +36,12 @@ _RESERVE = 128
 RETRY_INTERVAL_S = 0.25
 """While no segment can be had, events are dropped and counted between attempts this far apart."""
 
+_HEAD = HEAD.size
 _pack = HEAD.pack
 _now = time.time_ns
+_encode_text_keys = msgspec.msgpack.Encoder(order="sorted").encode
+"""Refuses keys that are no text, at a lower price than looking at each."""
+
 _open_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
@@ -83,7 +89,7 @@ class Writer:
         self._always = sync == "always"
         self._files = files or Files()
         self._write = self._files.write
-        self._lock = threading.RLock()
+        self._take_lock()
         self._busy = False  # under _lock: a write is under way
         self._sync_lock = threading.RLock()
         self._syncing = False  # under _sync_lock: a sync is under way
@@ -134,39 +140,76 @@ class Writer:
             WriterBroken: open a new writer and repeat.
         """
         try:
-            with self._lock:
-                if self._busy:
-                    return self._append_later(kind, body)
+            self._acquire()
+            if self._busy:
+                return self._append_later(kind, body)
+            try:
+                self._busy = True
+                seq = self._seq + 1
+                return self._append(kind, seq, encode((kind, seq, _now(), *body)))
+            finally:
                 try:
-                    self._busy = True
-                    seq = self._seq + 1
-                    payload = encode((kind, seq, _now()) + body)  # noqa: RUF005 - faster so
-                    length = len(payload)
-                    segment = self._chain.current
-                    end = segment.end
-                    if end + length > self._limit or length > MAX_PAYLOAD:
-                        segment = self._with_room(length)
-                        end = segment.end
-                    record = _pack(MAGIC, length, crc32(payload, segment.seed ^ length)) + payload
-                    try:
-                        if self._write(segment.fd, record) == len(record):
-                            segment.end = end + len(record)
-                            self._seq = seq
-                            return True
-                    except OSError as error:
-                        if segment.fd >= 0:  # else the reason why there is none is known
-                            self.last_error = error
-                    except BaseException:  # thrown by a signal handler
-                        self._settle(segment, end, seq, len(record))
-                        raise
-                    return self._append_elsewhere(kind, seq, payload)
+                    self._catch_up()
                 finally:
-                    try:
-                        if self._put_off:
-                            self._catch_up()
-                    finally:
-                        self._busy = False
+                    self._busy = False
         finally:
+            self._unlock()
+            if self._attention:
+                self._attend()
+
+    def log(self, step: int, values: dict[str, Any]) -> bool | None:
+        """Write one Log event of plain numbers: the `append` of the call that trainings make.
+
+        One encode, one checksum, one write, and as little as can be beside: the price of a
+        line here is paid by every step of every training (`scripts/bench log`).
+
+        Returns:
+            As `append`; None, and nothing is written, where `append` has to do it: a signal
+            handler interrupted a call, no value at all, or one that is no plain number.
+
+        Raises:
+            As `append`.
+        """
+        kind = type(sum(values.values()))  # one pass in C, which only numbers get through
+        if (kind is not float and kind is not int) or not values:
+            return None
+        try:
+            self._acquire()
+            if self._busy:
+                return None
+            try:
+                self._busy = True
+                seq = self._seq + 1
+                payload = _encode_text_keys((LOG, seq, _now(), step, values))
+                length = len(payload)
+                segment = self._chain.current
+                start = segment.end
+                end = start + length + _HEAD
+                if end > self._limit or length > MAX_PAYLOAD:
+                    return self._append(LOG, seq, payload)
+                record = _pack(MAGIC, length, crc32(payload, segment.seed ^ length)) + payload
+                try:
+                    if self._write(segment.fd, record) == length + _HEAD:
+                        segment.end = end
+                        self._seq = seq
+                        return True
+                except OSError as error:
+                    self._note(segment, error)
+                except BaseException:  # thrown by a signal handler
+                    self._settle(segment, start, seq, length + _HEAD)
+                    raise
+                return self._append_elsewhere(LOG, seq, payload)
+            finally:
+                try:
+                    if self._put_off:
+                        self._catch_up()
+                finally:
+                    self._busy = False
+        finally:
+            try:  # noqa: SIM105 - as `_unlock`, without the price of a call
+                self._release()
+            except RuntimeError:
+                pass
             if self._attention:
                 self._attend()
 
@@ -216,7 +259,7 @@ class Writer:
 
     def abandon(self) -> None:
         """In a forked child: give up this copy; the parent's files and lock stay as they are."""
-        self._lock = threading.RLock()  # another thread of the parent may have held them
+        self._take_lock()  # another thread of the parent may have held it, and the other one
         self._sync_lock = threading.RLock()
         self._busy = self._syncing = False
         self._put_off, self._actions = [], []
@@ -226,6 +269,29 @@ class Writer:
         self._chain.let_go()
 
     # -- appending, where it is not straight on --------------------------------------------
+
+    def _take_lock(self) -> None:
+        self._lock = threading.RLock()
+        # `with` takes twice as long. Called inside `try`, so that a signal handler that throws
+        # right behind it does not leave the lock held.
+        self._acquire, self._release = self._lock.acquire, self._lock.release
+
+    def _unlock(self) -> None:
+        with contextlib.suppress(RuntimeError):  # a signal handler threw while it waited for it
+            self._release()
+
+    def _append(self, kind: int, seq: int, payload: bytes) -> bool:
+        """Write an encoded event, in the next segment if this one is full."""
+        segment = self._with_room(len(payload))
+        error = self._write_event(segment, seq, payload)
+        if error is None:
+            return True
+        self._note(segment, error)
+        return self._append_elsewhere(kind, seq, payload)
+
+    def _note(self, segment: Segment, error: OSError) -> None:
+        if segment.fd >= 0:  # else the reason why there is none is known
+            self.last_error = error
 
     def _with_room(self, length: int) -> Segment:
         """The segment for a payload of this length: this one or, if it is full, the next."""
@@ -246,14 +312,13 @@ class Writer:
                     self._chain.retire(segment)
         return self._chain.current
 
-    def _settle(self, segment: Segment, end: int, seq: int, length: int) -> None:
-        """After an interrupted write: find out from the file whether the event is in it."""
-        if segment.fd < 0:
-            return
-        beyond = segment.beyond(end)
+    def _settle(self, segment: Segment, start: int, seq: int, length: int) -> None:
+        """After an interrupted write at `start`: tell from the file whether the event is in it."""
+        beyond = segment.beyond(start)
         if beyond == length:
-            segment.end, self._seq = end + length, seq
-        elif beyond:
+            segment.end, self._seq = start + length, seq
+        elif beyond > 0:
+            segment.end = start
             self._begin_behind_failure()
 
     def _append_elsewhere(self, kind: int, seq: int, payload: bytes) -> bool:
@@ -261,7 +326,7 @@ class Writer:
         if self._broken:
             raise WriterBroken(f"writer {self.id} was forked")
         segment = self._chain.current
-        whole = HEAD.size + len(payload)
+        whole = _HEAD + len(payload)
         if segment.fd >= 0 and segment.beyond(segment.end) == whole:  # failed, it said
             segment.end, self._seq = segment.end + whole, seq
             return True
@@ -278,12 +343,15 @@ class Writer:
 
         `seq` counts if the record is there, whatever a signal handler throws.
         """
-        whole = segment.end + HEAD.size + len(payload)
+        start = segment.end
         try:
-            return segment.write(self._files, payload)
-        finally:
-            if segment.end == whole:
-                self._seq = seq
+            error = segment.write(self._files, payload)
+        except BaseException:  # thrown by a signal handler
+            self._settle(segment, start, seq, _HEAD + len(payload))
+            raise
+        if error is None:
+            self._seq = seq
+        return error
 
     def _catch_up(self) -> None:
         """Append what signal handlers appended while an append was under way, in their order."""
