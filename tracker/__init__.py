@@ -40,6 +40,7 @@ from tracker.values import mapping_of as _mapping_of
 
 if TYPE_CHECKING:
     from tracker.query import Store
+    from tracker.state import State as _State
 
 __all__ = [
     "ArtifactError",
@@ -72,6 +73,7 @@ def init(
     notes: str | None = None,
     id: str | None = None,  # noqa: A002 - the field's word
     resume: str | None = None,
+    resume_from: str | os.PathLike[str] | None = None,
     dir: str | os.PathLike[str] | None = None,  # noqa: A002 - the field's word
     mode: str | None = None,
     strict: bool | None = None,
@@ -91,6 +93,9 @@ def init(
         resume: what to do with an id: "allow" continues the run if there is one (default),
             "must" needs it, "never" refuses it, "auto" finds the run of this job again by
             itself; `TRACKER_RESUME`.
+        resume_from: a checkpoint's folder: continues the run whose `save_state` wrote there,
+            from the step it had then. Begins a new run where nothing was saved yet, and under
+            the same id where the run is not in this store.
         dir: the store; `TRACKER_DIR`, else the user's data folder.
         mode: "offline" or "disabled"; `TRACKER_MODE`.
         strict: raise on storage trouble and unusable values instead of warning.
@@ -109,7 +114,10 @@ def init(
     run_id = id or os.environ.get("TRACKER_RUN_ID") or None
     how = resume or os.environ.get("TRACKER_RESUME") or "allow"
     given = None if config is None else _mapping_of(config)
-    run = _recording(store, run_id, how, head, settings, named=named)
+    saved = None if resume_from is None else _saved(resume_from, run_id)
+    if saved is not None:
+        run_id = saved.run
+    run = _recording(store, run_id, how, head, settings, named=named, saved=saved)
     if given is not None:
         _configure(run, given)
     run.say_started()
@@ -193,6 +201,19 @@ def _prepare(
     return settings, store
 
 
+def _saved(folder: str | os.PathLike[str], run_id: str | None) -> _State | None:
+    """What `save_state` left in a checkpoint's folder; None where it was never called."""
+    from tracker import state  # noqa: PLC0415 - for those who use it
+
+    saved = state.read(folder)
+    if saved is not None and run_id not in (None, saved.run):
+        raise BadInput(
+            f"resume_from={os.fspath(folder)!r} belongs to run {saved.run}, not {run_id}. "
+            "Give one of the two."
+        )
+    return saved
+
+
 def _say_trouble(
     trouble: TrackerError, settings: _Settings, how: str = "; nothing is recorded"
 ) -> None:
@@ -204,7 +225,7 @@ def _say_trouble(
 
 def _recording(
     store: _StoreFolder | None, run_id: str | None, how: str, head: dict[str, Any],
-    settings: _Settings, *, named: str | None,
+    settings: _Settings, *, named: str | None, saved: _State | None,
 ) -> Run:  # fmt: skip
     if store is None:
         return Run(None, run_id or _new_id(), head, _resume.Past(), settings)
@@ -219,6 +240,8 @@ def _recording(
         trouble = StoreError(f"{what} cannot be read in {store.root}: {error}.")
         _say_trouble(trouble, settings)
         return Run(None, run_id or _new_id(), head, _resume.Past(), settings)
+    if saved is not None:
+        past.next_step = saved.step + 1
     if past.start is None:
         past.tags = head["tags"]
         return Run(store, chosen, head, past, settings)

@@ -12,6 +12,7 @@ made, and never changed. What follows depends on the kind:
     20 Tags      tags set and tags removed
     21 Artifact  a version of an artifact: its name and the digest of its manifest
     22 Finish    the run ended: status, exit code, error
+    23 Rewind    the run went back to a step: what came after it is an older branch
 
 Fields are only ever added, at the end and with a default, so an older reader reads newer
 records. A kind that this version does not know becomes `Unknown`: kept and carried along.
@@ -40,10 +41,11 @@ class Recorded(msgspec.Struct, frozen=True, array_like=True, tag_field="kind"):
 class Start(Recorded, frozen=True, tag=16):
     """First event of every journal; what `tracker.init` was told and where it ran.
 
-    `tags` maps a tag to its value, "" for a plain tag. `about` holds host, user, python,
-    platform, program. `resumed` is true where the run already had a journal. `parent` is
-    the writer id of the process this one was forked from: such a writer's end is not the
-    end of the run.
+    `tags` maps a tag to its value, "" for a plain tag. `about` holds host, user, pid, python,
+    platform, program and, where there are any, world_size, local_rank and what a scheduler
+    says of the job. `resumed` is true where the run already had a journal. `parent` is the
+    writer id of the process this one was forked from: such a writer's end is not the end of
+    the run. `rank` is the place of the process among those that record the run together.
     """
 
     project: str
@@ -55,6 +57,7 @@ class Start(Recorded, frozen=True, tag=16):
     about: dict[str, Json] = {}
     resumed: bool = False
     parent: str | None = None
+    rank: int | None = None
 
 
 class Log(Recorded, frozen=True, tag=17):
@@ -109,6 +112,18 @@ class Finish(Recorded, frozen=True, tag=22):
     dropped: dict[str, int] = {}
 
 
+class Rewind(Recorded, frozen=True, tag=23):
+    """The run goes on from `step`, from a checkpoint as a rule.
+
+    What the journals `writers`, and this one before this event, hold at `step` and later is an
+    older branch of every metric that is logged again afterwards. It is kept and delivered;
+    reading passes over it unless asked.
+    """
+
+    step: int
+    writers: list[str] = []
+
+
 class Unknown(msgspec.Struct, frozen=True):
     """An event of a kind that this version does not know. `body` is what follows `time`."""
 
@@ -118,14 +133,14 @@ class Unknown(msgspec.Struct, frozen=True):
     body: list[Any]
 
 
-START, LOG, CONFIG, SUMMARY, TAGS, ARTIFACT, FINISH = range(16, 23)
+START, LOG, CONFIG, SUMMARY, TAGS, ARTIFACT, FINISH, REWIND = range(16, 24)
 
-Event = Start | Log | Config | Summary | Tags | Artifact | Finish | Unknown
+Event = Start | Log | Config | Summary | Tags | Artifact | Finish | Rewind | Unknown
 
 FIRST_KIND = 16
 """Kinds below this one are the journal's own records."""
 
-_known = msgspec.msgpack.Decoder(Start | Log | Config | Summary | Tags | Artifact | Finish)
+_known = msgspec.msgpack.Decoder(Start | Log | Config | Summary | Tags | Artifact | Finish | Rewind)
 _any = msgspec.msgpack.Decoder(list[Any])
 
 

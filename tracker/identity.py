@@ -30,7 +30,21 @@ SCHEDULED = (
     ("pbs", ("PBS_JOBID",)),
     ("lsf", ("LSB_JOBID", "LSB_JOBINDEX")),
 )
-"""Schedulers and the variables that name a job; a requeued job keeps them."""
+"""Schedulers and the variables that name a job; a requeued job keeps them, no other has them."""
+
+RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+"""Where launchers (torchrun, srun, Open MPI, MPICH) say which process of a job this is."""
+
+_PLACES = {
+    "world_size": ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE"),
+    "local_rank": ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK"),
+    "slurm_procid": ("SLURM_PROCID",),
+    "slurm_restarts": ("SLURM_RESTART_COUNT",),
+}
+"""Further numbers that a launcher gives, by the name under which they are recorded."""
+
+_POD = re.compile(r"(.+)-[bcdfghjklmnpqrstvwxz2456789]{5}")
+"""Name of a Kubernetes pod: its job's and five characters of the alphabet that it draws from."""
 
 
 def new_id() -> str:
@@ -58,8 +72,41 @@ def job_id() -> str | None:
     return None
 
 
+def kubernetes_job() -> str | None:
+    """Name of the Kubernetes job this pod belongs to, with its index if the job has one.
+
+    Where `rank` tells the pods of a job apart they record one run together, without the index.
+    A restarted pod has it again, and so has a later job of the same name: unlike a scheduler's
+    id it tells a run only together with whether that run is finished.
+    """
+    if not os.environ.get("KUBERNETES_SERVICE_HOST"):
+        return None
+    index = os.environ.get("JOB_COMPLETION_INDEX", "")
+    named = os.environ.get("JOB_NAME") or os.environ.get("HOSTNAME") or host()
+    pod = _POD.fullmatch(named)
+    job = pod[1] if pod else named
+    if index and rank() is None and not job.endswith(f"-{index}"):
+        return f"{job}-{index}"
+    return job
+
+
+def rank() -> int | None:
+    """Place of this process among those that record the run together, if a launcher says so."""
+    return _number(RANKS)
+
+
+def _number(variables: tuple[str, ...]) -> int | None:
+    """The first of some variables that holds a whole number of 1 to 9 digits."""
+    for name in variables:
+        text = os.environ.get(name, "")
+        if re.fullmatch("[0-9]{1,9}", text):
+            return int(text)
+    return None
+
+
 def about() -> dict[str, str | int]:
-    """Host, user, Python, platform and program of this process; never its arguments."""
+    """Host, user, Python, platform, program and launcher of this process; never its arguments."""
+    placed = {name: _number(variables) for name, variables in _PLACES.items()}
     return {
         "host": text_of(host()),
         "user": text_of(_user()),
@@ -67,6 +114,7 @@ def about() -> dict[str, str | int]:
         "python": sys.version.split()[0],
         "platform": _platform(),
         "program": text_of(Path(sys.argv[0]).name)[:255] if sys.argv and sys.argv[0] else "python",
+        **{name: number for name, number in placed.items() if number is not None},
     }
 
 

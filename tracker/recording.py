@@ -10,15 +10,16 @@ from typing import Any
 
 from tracker import identity
 from tracker.errors import StoreError
-from tracker.events import ARTIFACT, CONFIG, FINISH, LOG, START, SUMMARY, TAGS
-from tracker.journal import Writer, WriterBroken
+from tracker.events import ARTIFACT, CONFIG, FINISH, LOG, REWIND, START, SUMMARY, TAGS
+from tracker.journal import Writer, WriterBroken, newest
 from tracker.notice import Notice
+from tracker.resume import Past
 from tracker.settings import Settings
 from tracker.store import StoreFolder
 
 KINDS = {
     START: "starts", LOG: "log calls", CONFIG: "config", SUMMARY: "summary", TAGS: "tags",
-    ARTIFACT: "artifacts", FINISH: "finish",
+    ARTIFACT: "artifacts", FINISH: "finish", REWIND: "rewinds",
 }  # fmt: skip
 """What is counted under which name when it could not be kept."""
 
@@ -40,7 +41,7 @@ class Recording:
 
     def __init__(
         self, store: StoreFolder | None, run_id: str, head: dict[str, Any], settings: Settings,
-        notice: Notice, *, begun: bool, introduced: bool,
+        notice: Notice, *, past: Past,
     ) -> None:  # fmt: skip
         self.store = store
         self.run_id = run_id
@@ -49,8 +50,10 @@ class Recording:
         self._head = head
         self._settings = settings
         self._notice = notice
-        self._begun = begun  # the run has a journal
-        self._introduced = introduced  # a Start in one of them has the run's tags
+        self._begun = past.known  # the run has a journal
+        self._introduced = past.start is not None  # a Start in one of them has the run's tags
+        self._attempts = list(past.attempts)  # writers whose steps a rewind leaves behind
+        self._reached = past.reached  # until the first log call tells where this attempt begins
         self._lock = threading.RLock()
         self._writer: Writer | None = None
         self._earlier = 0
@@ -97,6 +100,8 @@ class Recording:
                 f'To go on: tracker.init(id="{self.run_id}")', once="finished",
             )  # fmt: skip
             return False
+        if kind == LOG and self._reached is not None:
+            self._stitch(body[0], self._reached)
         for _ in range(2):
             try:
                 kept = self._append(kind, *body)
@@ -109,6 +114,19 @@ class Recording:
         self.count_dropped(KINDS[kind])
         self.say_trouble()
         return False
+
+    def rewind(self, step: int) -> bool:
+        """Record that the run goes on from `step`: what it holds from there on is left behind."""
+        self._reached = None
+        return self.record(REWIND, step, self._attempts)
+
+    def _stitch(self, step: int, reached: int) -> None:
+        """At the first log call after earlier attempts: does it go on, or has it gone back?"""
+        self._reached = None
+        if self._writer is not None:
+            self.log = self._writer.log
+        if step <= reached:
+            self.rewind(step)
 
     def when_free(self, action: Callable[[], object]) -> None:
         """Do `action` now, or right after the call that a signal handler interrupted."""
@@ -153,6 +171,7 @@ class Recording:
         self._writer, self.log = None, self._nowhere
         self._dropped = Counter()  # the parent says what it lost
         self._earlier, self._reopen_at, self._opening = 0, 0.0, None
+        self._attempts, self._reached = [], None
 
     def say_trouble(self) -> None:
         """Warn, once, that events are not kept.
@@ -166,7 +185,7 @@ class Recording:
     # -- journals --------------------------------------------------------------------------
 
     def _nowhere(self, step: int, values: dict[str, Any]) -> bool | None:
-        """Stands in for `log` where there is no journal."""
+        """Stands in for `log` where there is no journal, or `record` has to look at the step."""
         del step, values
         return True if self.store is None else None
 
@@ -200,6 +219,7 @@ class Recording:
         old.close(final=False)  # first: who finishes meanwhile must meet the writer he may be in
         self._writer, self.log = None, self._nowhere
         self._earlier += old.seq
+        self._attempts.append(old.id)
         for kind, number in old.dropped.items():
             self._dropped[KINDS.get(kind, str(kind))] += number
         self._notice.warn(
@@ -212,9 +232,10 @@ class Recording:
         store, settings = self.store, self._settings
         assert store is not None  # noqa: S101 - only a run with a store has journals
         store.restore()
+        folder = store.run(self.run_id)
         writer = Writer(
-            store.run(self.run_id), self.run_id, segment_bytes=settings.segment_bytes,
-            sync_interval_s=settings.sync_interval_s, sync=settings.sync,
+            folder, self.run_id, segment_bytes=settings.segment_bytes,
+            sync_interval_s=settings.sync_interval_s, sync=settings.sync, after=newest(folder),
         )  # fmt: skip
         try:
             if not self._introduce(writer):
@@ -223,13 +244,15 @@ class Recording:
             writer.close()
             raise
         self._begun = self._introduced = True
-        self._writer, self.log = writer, writer.log
+        self._writer = writer
+        self.log = writer.log if self._reached is None else self._nowhere
 
     def _introduce(self, writer: Writer) -> bool:
         head = self._head
         return writer.append(
             START, head["project"], head["name"], head["group"], head["job_type"], head["notes"],
             {} if self._introduced else head["tags"], identity.about(), self._begun, self.parent,
+            identity.rank(),
         )  # fmt: skip
 
     def _trouble(self, error: Exception | None) -> None:

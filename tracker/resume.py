@@ -16,7 +16,15 @@ _CHOICES = ("allow", "must", "never", "auto")
 
 
 class Past(msgspec.Struct):
-    """What earlier journals of a run say; all empty for a new run."""
+    """What earlier journals of a run say; all empty for a new run.
+
+    Attributes:
+        next_step: the step after the last one that processes of this rank logged.
+        finished: the newest journal says that the run finished, and well.
+        attempts: writers of this rank that are gone: what they logged is before this attempt.
+        reached: the highest step that they logged, None if they logged nothing.
+        alive: a process of this rank records the run now.
+    """
 
     known: bool = False
     start: Start | None = None
@@ -25,6 +33,9 @@ class Past(msgspec.Struct):
     summary: dict[str, Json] = {}
     tags: dict[str, str] = {}
     finished: bool = False
+    attempts: list[str] = []
+    reached: int | None = None
+    alive: bool = False
 
 
 def choose(
@@ -33,7 +44,8 @@ def choose(
     """Settle the id of the run to record.
 
     "auto" without an id takes the scheduler's job, which is the same after a requeue, else
-    the last run of this project and name that "auto" began here, if it did not finish.
+    the last run of this Kubernetes job, or of this project and name, that "auto" began here,
+    if it did not finish: one that failed, was killed or crashed goes on.
 
     Raises:
         BadInput: the id or the way of resuming cannot be used.
@@ -66,18 +78,36 @@ def choose(
 def past(store: StoreFolder, run_id: str) -> Past:
     """Read what earlier journals of the run say."""
     found = Past()
+    rank = identity.rank()
     for journal in journals(store.run(run_id)):
         found.known = True
         found.finished = False
+        alive, own, last = journal.alive(), rank is None, None
         for event in journal.events():
+            if isinstance(event, Log):
+                last = event.step if last is None else max(last, event.step)
+            elif isinstance(event, Start):
+                own = event.rank == rank
             _learn(found, event)
+        if own:
+            _stitch(found, journal.writer_id, last, alive=alive)
     return found
+
+
+def _stitch(found: Past, writer_id: str, last: int | None, *, alive: bool) -> None:
+    """Note a journal of this rank, and the highest step in it."""
+    if last is not None:
+        found.next_step = max(found.next_step, last + 1)
+    if alive:
+        found.alive = True
+        return
+    found.attempts.append(writer_id)
+    if last is not None:
+        found.reached = last if found.reached is None else max(found.reached, last)
 
 
 def _learn(found: Past, event: object) -> None:
     match event:
-        case Log():
-            found.next_step = max(found.next_step, event.step + 1)
         case Start():
             found.start = found.start or event
             found.tags.update(event.tags)
@@ -90,7 +120,7 @@ def _learn(found: Past, event: object) -> None:
             for name in event.removed:
                 found.tags.pop(name, None)
         case Finish():
-            found.finished = True
+            found.finished = event.status == "finished"
         case _:
             pass
 
@@ -107,14 +137,13 @@ def _unfinished(store: StoreFolder, project: str, name: str | None) -> str | Non
         run_id = check_run_id(_note(store, project, name).read_text())
     except (FileNotFoundError, BadInput):
         return None
-    here = journals(store.run(run_id))
-    if not here or any(journal.alive() for journal in here) or past(store, run_id).finished:
-        return None
-    return run_id
+    found = past(store, run_id)
+    return run_id if found.known and not found.alive and not found.finished else None
 
 
 def _note(store: StoreFolder, project: str, name: str | None) -> Path:
     import hashlib  # noqa: PLC0415 - only "auto" needs it
 
-    key = hashlib.sha256(f"{project}\0{name or ''}".encode()).hexdigest()[:32]
-    return store.root / "auto" / key
+    job = identity.kubernetes_job()
+    what = f"{project}\0{name or ''}" if job is None else f"\0{job}"
+    return store.root / "auto" / hashlib.sha256(what.encode()).hexdigest()[:32]

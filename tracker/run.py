@@ -53,10 +53,7 @@ class Run:
         self._step_lock = threading.RLock()
         self._finishing = False
         self._finish_lock = threading.RLock()
-        self._recording = Recording(
-            store, run_id, head, settings, self.notice,
-            begun=past.known, introduced=past.start is not None,
-        )  # fmt: skip
+        self._recording = Recording(store, run_id, head, settings, self.notice, past=past)
         self.config = self._fields(CONFIG, past.config)
         self.summary = self._fields(SUMMARY, past.summary)
         self._tags = Tags(
@@ -147,6 +144,54 @@ class Run:
             return None
         about = (name, values.text_of(type), kept.manifest, kept.files, kept.size)
         return kept.manifest if self._recording.record(ARTIFACT, *about) else None
+
+    def rewind(self, step: int) -> None:
+        """Go back to `step`: what was logged there and later becomes an older branch.
+
+        For a training that loads a checkpoint of its own in mid-run. A resumed run does this by
+        itself where its first logged step is one that an earlier attempt had reached. The older
+        branch is kept and delivered; reading shows the newest one unless asked otherwise. Calls
+        without a step count on from `step`.
+
+        Raises:
+            BadInput: only if `strict`: `step` is no whole number of 64 bits.
+            StoreError: only if `strict`; it could not be recorded.
+        """
+        whole = values.whole(step)
+        if whole is None:
+            self._refuse([f"rewind: step {values.brief(step)} is no whole number of 64 bits"])
+            return
+        self._last_step = max(whole, _FIRST + 1) - 1
+        if self.store is not None:
+            self._recording.rewind(whole)
+
+    def save_state(self, folder: str | os.PathLike[str]) -> bool:
+        """Say beside a checkpoint which run it belongs to, and at which step that was.
+
+        Writes the small file `tracker.json` into `folder` (made if absent), all of it or
+        nothing, after what was recorded was synced. `tracker.init(resume_from=folder)` goes on
+        with this run from there.
+
+        Returns:
+            False if it could not be written, which is said and leaves the run as it is.
+
+        Raises:
+            StoreError: only if `strict`.
+        """
+        from tracker import state  # noqa: PLC0415 - for those who use it
+
+        if self.store is None:
+            return False
+        self.flush()
+        try:
+            state.write(folder, state.State(self.id, self._last_step))
+        except OSError as error:
+            text = f"run {self.name}: its state could not be saved beside the checkpoint: {error}"
+            self.notice.warn(text)
+            if self._settings.strict:
+                raise StoreError(text) from error
+            return False
+        return True
 
     def flush(self) -> bool:
         """Return once all that was recorded survives power loss; False if it may not.

@@ -19,6 +19,7 @@ from tracker.settings import load
 _METRICS = 40
 _LABEL = 12
 _KEY_MOST = 30
+_REWINDS = 4
 
 
 @click.command()
@@ -111,12 +112,21 @@ def _head(run: RunView) -> Iterator[str]:
             text for text in (_python(about), str(about.get("platform", ""))) if text
         ),
         "events": f"{run.events:,}",
+        "ranks": wording.spans(run.ranks),
+        "went back": _rewinds(run),
     }
     for label, value in fields.items():
         if value:
             yield from terminal.wrapped(f"  {label.ljust(_LABEL)}", shown(str(value)))
     for number, line in enumerate((run.notes or "").splitlines()):
         yield f"  {('' if number else 'notes').ljust(_LABEL)}{shown(line)}"
+
+
+def _rewinds(run: RunView) -> str:
+    """Where attempts began again before what was reached; the last ones where there are many."""
+    told = [f"to step {r.step} at {wording.day_and_time(r.time)}" for r in run.rewinds]
+    more = f" and {len(told) - _REWINDS} more" if len(told) > _REWINDS else ""
+    return ", ".join(reversed(told[-_REWINDS:])) + more
 
 
 def _python(about: Mapping[str, Any]) -> str:

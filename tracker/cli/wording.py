@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -99,3 +100,14 @@ def size(count: int) -> str:
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """A number and its noun: "1 run", "1,200 runs"."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Sorted numbers in short: "0 to 7, 9"."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and parts[-1][1] == number - 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    return ", ".join(f"{a} to {b}" if a < b else str(a) for a, b in parts)

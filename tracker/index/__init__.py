@@ -26,13 +26,17 @@ Views, the surface to read with SQL (also with datasette). Times are nanoseconds
                bools as 0 and 1; NULL for NaN and all else
     tags       run, tag, value ("" for a plain tag)
     metrics    run, key, count, nans, first, last, min, max, mean, last_step, min_step,
-               max_step. NULL in a figure is NaN (see `tracker.index.figures`)
+               max_step. NULL in a figure is NaN (see `tracker.index.figures`). Of the
+               newest branch: what a rewind left behind is not in them
     texts      run, key, step, time, value, writer, seq: every string that was logged
     artifacts  run, name, type, version, manifest, files, size, time: v0, v1, ... by the
                order of distinct manifests under a name; one row a version
     gaps       run, writer, file, offset, length, kind, first_seq, last_seq: damage found
                (see `tracker.journal.Gap`); of a running writer the kind is provisional
-    journals   run, writer, host, pid, parent, start, segment, offset, seq, events, state:
+    rewinds    run, writer, seq, time, step, writers: where an attempt began at a step that was
+               reached before (see `tracker.index.branches`). writers, JSON: the journals that
+               it left behind from there on, beside its own before seq
+    journals   run, writer, host, pid, parent, rank, start, segment, offset, seq, events, state:
                how far each is read. state: live, ended (complete), dead (its process went
                without ending it)
 

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tracker.index import branches
 from tracker.index.encoding import Floats, Ints, decode_floats, decode_ints
 from tracker.index.schema import CHUNK_BITS
 
 
 class History(NamedTuple):
-    """All points of one metric, columns of equal length.
+    """Points of one metric, columns of equal length.
 
     Order: by journal (start, writer id), within a journal by seq. That is the order in
     which they were logged; steps may repeat and go back.
@@ -31,44 +32,91 @@ class History(NamedTuple):
     writers: Ints
     writer_ids: tuple[str, ...]
 
+    def only(self, which: branches.Mask | Ints) -> History:
+        """The points where a mask is true, or at some places in that order."""
+        return History(
+            self.steps[which], self.times[which], self.values[which], self.writers[which],
+            self.writer_ids,
+        )  # fmt: skip
+
 
 class _Part(NamedTuple):
     series: int
     sheet: int
     rows: int
     writer: str
+    journal: int
 
 
-def read(connection: sqlite3.Connection, run: int, key: int) -> History:
+def read(
+    connection: sqlite3.Connection, run: int, key: int, *, branch: str = "newest",
+    rank: int | None = None,
+) -> History:  # fmt: skip
     """Read the points of a run's key; empty columns if there are none.
+
+    Args:
+        connection: the index.
+        run: row id of the run.
+        key: number of the key.
+        branch: "newest", "old" (what rewinds left behind) or "all".
+        rank: of processes of this rank only.
 
     Raises:
         ValueError: the stored columns are damaged.
     """
     found = connection.execute(
-        "SELECT series.id, sheet.id, sheet.rows, journal.writer FROM series "
+        "SELECT series.id, sheet.id, sheet.rows, journal.writer, journal.id FROM series "
         "JOIN sheet ON sheet.id = series.sheet JOIN journal ON journal.id = sheet.journal "
-        "WHERE series.run = ? AND series.key = ? ORDER BY journal.start, journal.writer, sheet.id",
-        (run, key),
+        "WHERE series.run = ? AND series.key = ? AND (? IS NULL OR journal.rank = ?) "
+        "ORDER BY journal.start, journal.writer, sheet.id",
+        (run, key, rank, rank),
     )
     parts = [_Part(*row) for row in found]
+    rewinds = [] if branch == "all" else branches.rewinds(connection, run)
+    points, seqs = _points(connection, parts, with_seqs=bool(rewinds))
+    if not rewinds and branch != "old":
+        return points
+    old = _left_behind(points, parts, seqs, rewinds)
+    return points.only(old if branch == "old" else ~old)
+
+
+def _left_behind(
+    points: History, parts: list[_Part], seqs: Ints, rewinds: list[branches.Rewind]
+) -> branches.Mask:
+    """Which points are on an older branch."""
+    old = np.zeros(len(seqs), np.bool_)
+    ids = {part.writer: part.journal for part in parts}
+    journals = [ids[writer] for writer in points.writer_ids]
+    places = [points.writers == number for number in range(len(journals))]
+    ends = [(j, int(seqs[place].max())) for j, place in zip(journals, places, strict=True)]
+    for rewind in branches.holding(rewinds, ends):
+        for journal, place in zip(journals, places, strict=True):
+            old[place] |= rewind.left_behind(journal, seqs[place], points.steps[place])
+    return old
+
+
+def _points(
+    connection: sqlite3.Connection, parts: list[_Part], *, with_seqs: bool
+) -> tuple[History, Ints]:
+    """All points of some parts, and their sequence numbers where asked for or needed."""
     writers = tuple(dict.fromkeys(part.writer for part in parts))
     total = sum(part.rows for part in parts)
     steps, times, seqs, ordinals = (np.empty(total, np.int64) for _ in range(4))
     values = np.empty(total)
-    sorting = len(parts) > len(writers)
+    sorting = len(parts) > len(writers)  # the points of one writer stand in several sheets
+    with_seqs |= sorting
     at = 0
     for part in parts:
         place = slice(at, at + part.rows)
-        _fill(connection, part, (steps[place], times[place], seqs[place]), values[place], sorting)
+        _fill(connection, part, (steps[place], times[place], seqs[place]), values[place], with_seqs)
         ordinals[place] = writers.index(part.writer)
         at += part.rows
-    if sorting:  # the points of one writer stand in several sheets
+    if sorting:
         order = np.lexsort((seqs, ordinals))
-        steps, times, values, ordinals = (
-            steps[order], times[order], values[order], ordinals[order]
+        steps, times, values, ordinals, seqs = (
+            steps[order], times[order], values[order], ordinals[order], seqs[order]
         )  # fmt: skip
-    return History(steps, times, values, ordinals, writers)
+    return History(steps, times, values, ordinals, writers), seqs
 
 
 def _fill(

@@ -88,8 +88,12 @@ class Index:
         """
         return self._read(lambda connection: connection.execute(sql, values).fetchall())
 
-    def history(self, run_id: str, key: str) -> History:
-        """Read all points of one metric; empty columns if the run has none of that name.
+    def history(
+        self, run_id: str, key: str, *, branch: str = "newest", rank: int | None = None
+    ) -> History:
+        """Read the points of one metric; empty columns if the run has none of that name.
+
+        `branch` and `rank` choose among them, see `tracker.index.history.read`.
 
         Raises:
             StoreError: the index cannot be read.
@@ -99,7 +103,8 @@ class Index:
         def points(connection: sqlite3.Connection) -> History:
             run = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).fetchone()
             word = connection.execute("SELECT id FROM word WHERE text = ?", (key,)).fetchone()
-            return history.read(connection, run[0] if run else 0, word[0] if word else 0)
+            ids = run[0] if run else 0, word[0] if word else 0
+            return history.read(connection, *ids, branch=branch, rank=rank)
 
         return self._read(points)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tracker.events import Artifact, Event, Finish, Log, Start
+from tracker.events import Artifact, Event, Finish, Log, Rewind, Start
 from tracker.index import artifacts
 from tracker.index.schema import clamp
 from tracker.index.settings import Settings, encode
@@ -42,7 +42,7 @@ class Projection:
         self._sheets: Sheets | None = None
         self._events = 0
         self._last_time = 0
-        self._artifacts = False
+        self._artifacts = self._rewound = False
 
     def take(self, block: Block) -> None:
         """Add a block's events and gaps."""
@@ -67,8 +67,13 @@ class Projection:
             from tracker.index import metrics  # noqa: PLC0415 - as in _numbers
 
             keys = self._sheets.save()
-            metrics.refresh(connection, self._words, known.run, keys)
+            metrics.refresh(connection, known.run, map(self._words.number, keys))
             self._sheets = None
+        if self._rewound:  # it may leave points of any key behind, those of other journals too
+            from tracker.index import metrics  # noqa: PLC0415 - as in _numbers
+
+            metrics.refresh_all(connection, known.run)
+            self._rewound = False
         if self._artifacts:
             artifacts.number(connection, known.run)
         connection.execute(
@@ -105,7 +110,8 @@ class Projection:
         if isinstance(event, Start):
             self._fact("head", event)
             self._connection.execute(
-                "UPDATE journal SET parent = ? WHERE id = ?", (event.parent, self._known.id)
+                "UPDATE journal SET parent = ?, rank = ? WHERE id = ?",
+                (event.parent, None if event.rank is None else clamp(event.rank), self._known.id),
             )
         elif isinstance(event, Finish):
             self._fact("finish", event)
@@ -118,6 +124,15 @@ class Projection:
                 ),
             )  # fmt: skip
             self._artifacts = True
+        elif isinstance(event, Rewind):
+            self._connection.execute(
+                "INSERT INTO rewind VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    self._known.run, self._known.id, clamp(event.seq), clamp(event.time),
+                    clamp(event.step), encode(event.writers),
+                ),
+            )  # fmt: skip
+            self._rewound = True
         self._settings.take(event)
 
     def _fact(self, column: str, event: Start | Finish) -> None:

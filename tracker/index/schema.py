@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x74726B78
 """Says that a SQLite file is an index of ours ("trkx")."""
 
-VERSION = 1
+VERSION = 2
 """Raised with every change below; an index of a lower version is rebuilt."""
 
 CHUNK_BITS = 24
@@ -44,6 +44,7 @@ CREATE TABLE journal (
     host TEXT,
     pid INTEGER,
     parent TEXT,
+    rank INTEGER,
     segment INTEGER NOT NULL,
     offset INTEGER NOT NULL,
     seq INTEGER NOT NULL,
@@ -110,6 +111,16 @@ CREATE TABLE gap (
 );
 CREATE INDEX gap_by_run ON gap (run);
 
+CREATE TABLE rewind (
+    run INTEGER NOT NULL,
+    journal INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    writers TEXT NOT NULL
+);
+CREATE INDEX rewind_by_run ON rewind (run);
+
 CREATE TABLE sheet (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL,
@@ -136,6 +147,8 @@ CREATE TABLE chunk (
     last_seq INTEGER NOT NULL,
     first_step INTEGER NOT NULL,
     last_step INTEGER NOT NULL,
+    least_step INTEGER NOT NULL,
+    most_step INTEGER NOT NULL,
     figures BLOB NOT NULL,
     steps BLOB NOT NULL,
     times BLOB NOT NULL,
@@ -191,9 +204,14 @@ FROM text_value JOIN run ON run.id = text_value.run JOIN word ON word.id = text_
 JOIN journal ON journal.id = text_value.journal;
 
 CREATE VIEW journals AS SELECT
-    run.run_id AS run, writer, host, pid, parent, start, segment, offset, seq,
+    run.run_id AS run, writer, host, pid, parent, rank, start, segment, offset, seq,
     journal.events AS events, state
 FROM journal JOIN run ON run.id = journal.run;
+
+CREATE VIEW rewinds AS SELECT
+    run.run_id AS run, journal.writer AS writer, rewind.seq AS seq, rewind.time AS time, step,
+    writers
+FROM rewind JOIN run ON run.id = rewind.run JOIN journal ON journal.id = rewind.journal;
 
 CREATE VIEW gaps AS SELECT
     run.run_id AS run, journal.writer AS writer, file, gap.offset AS offset, length, kind,
@@ -207,7 +225,9 @@ FROM artifact JOIN run ON run.id = artifact.run
 WHERE version IS NOT NULL;
 """
 
-RUN_TABLES = ("journal", "setting", "text_value", "artifact", "gap", "sheet", "series", "metric")
+RUN_TABLES = (
+    "journal", "setting", "text_value", "artifact", "gap", "rewind", "sheet", "series", "metric",
+)  # fmt: skip
 """Tables whose rows name their run in a column `run`."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1

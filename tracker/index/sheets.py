@@ -146,10 +146,11 @@ class Sheet:
         number = self._rows // self._full
         values = np.ascontiguousarray(rows.values)
         self._connection.execute(
-            "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (self.id << CHUNK_BITS) + number, len(rows.seqs), int(rows.seqs[0]),
                 int(rows.seqs[-1]), int(rows.steps[0]), int(rows.steps[-1]),
+                int(rows.steps.min()), int(rows.steps.max()),
                 figures.of_chunk(rows.steps, values).tobytes(),
                 encode_ints(rows.steps), encode_ints(rows.times), encode_ints(rows.seqs),
             ),

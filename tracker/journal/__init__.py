@@ -41,6 +41,10 @@ Kinds
     Times are nanoseconds since 1970-01-01 UTC. Sequence numbers count the events of a
     journal from 1, without holes, across its segments; the journal's own records have none.
 
+    The journals of a run stand in the order of (time, writer id) of their first headers. That
+    time is the wall clock's, but always behind the times of the journals that were there when
+    this one began: so attempts keep their order whatever the clocks of their machines say.
+
     The header names the seq of the first event that follows, and why the segment began:
     cause 0, the journal begins; 1, the previous segment was full; 2, a write to the previous
     segment failed. What counts of the previous segment ends at `previous end` (0 in the first
@@ -92,7 +96,7 @@ Liveness
 
 from tracker.journal.files import Files
 from tracker.journal.gap import Gap
-from tracker.journal.listing import Journal, journals
+from tracker.journal.listing import Journal, journals, newest
 from tracker.journal.reader import Block
 from tracker.journal.record import FORMAT, Header, Mark, Position, Seal
 from tracker.journal.writer import Writer, WriterBroken
@@ -110,4 +114,5 @@ __all__ = [
     "Writer",
     "WriterBroken",
     "journals",
+    "newest",
 ]

@@ -140,6 +140,11 @@ def journals(folder: Path) -> list[Journal]:
     return sorted(found, key=_started)
 
 
+def newest(folder: Path) -> int:
+    """Time in the header of the newest journal in a run's folder; 0 if there is none."""
+    return max((_started(journal)[0] for journal in journals(folder)), default=0)
+
+
 def _names(folder: Path) -> Iterator[tuple[str, int]]:
     """Writer id and number of each segment in a folder; none where there is no folder."""
     try:

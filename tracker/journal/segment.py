@@ -25,6 +25,9 @@ from tracker.journal.record import (
     segment_name,
 )
 
+_FAR = 2**62
+"""No clock is there yet; what a damaged or hostile header says beyond is not followed."""
+
 encode = msgspec.msgpack.Encoder(decimal_format="number").encode
 
 
@@ -100,8 +103,8 @@ class Chain:
         """File of a segment."""
         return self.folder / segment_name(self.writer_id, segment.number)
 
-    def begin(self, cause: int, seq: int) -> None:
-        """Go on in a new segment; `seq` is the last one written.
+    def begin(self, cause: int, seq: int, *, after: int = 0) -> None:
+        """Go on in a new segment; `seq` is the last one written, its time is behind `after`.
 
         Once the file is in place readers know it, and the writer goes on there whatever a
         signal handler throws.
@@ -117,7 +120,7 @@ class Chain:
         try:
             if cause == BEGINS and liveness.hold(fd):
                 self._lock_fd = os.dup(fd)
-            content = PREAMBLE + pack(self._header(number, cause, seq, old.end), fresh.seed)
+            content = PREAMBLE + pack(self._header(number, cause, seq, old.end, after), fresh.seed)
             if self.files.write(fd, content) != len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))  # noqa: TRY301
             fresh.start = fresh.end = len(content)
@@ -132,10 +135,11 @@ class Chain:
             raise
         self._go_on_in(fresh)
 
-    def _header(self, number: int, cause: int, seq: int, previous_end: int) -> bytes:
+    def _header(self, number: int, cause: int, seq: int, previous_end: int, after: int) -> bytes:
+        began = max(time.time_ns(), min(after, _FAR) + 1)
         return encode(
             Header(
-                FORMAT, self.run_id, self.writer_id, number, seq + 1, time.time_ns(),
+                FORMAT, self.run_id, self.writer_id, number, seq + 1, began,
                 liveness.host(), os.getpid(), self.locked, cause, previous_end,
             )
         )  # fmt: skip

@@ -67,6 +67,7 @@ class Writer:
         segment_bytes: when a segment is full; at most 32 MiB.
         sync_interval_s: seconds between background syncs.
         sync: "interval", or "always" to sync in each append.
+        after: the time in the header of the newest journal that the run has; this one's is later.
         files: the system calls.
     """
 
@@ -78,6 +79,7 @@ class Writer:
         segment_bytes: int = 8 * 1024 * 1024,
         sync_interval_s: float = 0.5,
         sync: Literal["interval", "always"] = "interval",
+        after: int = 0,
         files: Files | None = None,
     ) -> None:
         self.id = os.urandom(8).hex()
@@ -106,7 +108,7 @@ class Writer:
         self._chain = Chain(folder, run_id, self.id, self._files)
         self._files.mkdir(folder)
         try:
-            self._chain.begin(BEGINS, 0)
+            self._chain.begin(BEGINS, 0, after=after)
         except BaseException:
             self._chain.let_go()
             raise

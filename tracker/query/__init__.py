@@ -13,7 +13,7 @@ In JSON (`RunView.to_dict`, `plain`) NaN is "NaN" and the infinities are "Infini
 """
 
 from tracker.query.plain import plain
-from tracker.query.records import Damage, Figures, Row, Text, Version, moment
+from tracker.query.records import Damage, Figures, Rewind, Row, Text, Version, moment
 from tracker.query.runview import RunView
 from tracker.query.store import Project, Store
 
@@ -21,6 +21,7 @@ __all__ = [
     "Damage",
     "Figures",
     "Project",
+    "Rewind",
     "Row",
     "RunView",
     "Store",

@@ -83,6 +83,19 @@ class Damage(NamedTuple):
         return self.kind in ("torn tail", "failed write")
 
 
+class Rewind(NamedTuple):
+    """Where an attempt began at a step that an earlier one had reached.
+
+    What `writers` hold from `step` on is an older branch, and so is what `writer` itself held
+    when it recorded the rewind.
+    """
+
+    step: int
+    time: datetime
+    writer: str
+    writers: list[str]
+
+
 class Row(NamedTuple):
     """One `log` call, exactly as it was made: text values and large integers too."""
 

@@ -14,7 +14,8 @@ from tracker.events import Log
 from tracker.index import Index
 from tracker.journal import journals
 from tracker.query.plain import plain
-from tracker.query.records import Damage, Figures, Row, Text, Version, moment
+from tracker.query.policy import check_choice, settle
+from tracker.query.records import Damage, Figures, Rewind, Row, Text, Version, moment
 
 if TYPE_CHECKING:
     from tracker.index.history import History
@@ -84,7 +85,7 @@ class RunView:
         rows = self._index.query(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (self.id,))  # noqa: S608 - names are ours
         if not rows:
             raise RunError(f"run {self.id} is no longer in {self._index.folder.root}")
-        for name in ("about", "config", "summary", "tags", "metrics", "gaps"):
+        for name in ("about", "config", "summary", "tags", "metrics", "gaps", "ranks", "rewinds"):
             self.__dict__.pop(name, None)
         self._take(rows[0])
         return self
@@ -157,17 +158,48 @@ class RunView:
         """Keys under which strings were logged."""
         return [key for (key,) in self._rows("SELECT DISTINCT key FROM texts WHERE run = ?")]
 
-    def history(self, key: str) -> History:
-        """All points of one metric until now: columns of steps, times and values.
+    def history(
+        self, key: str, *, policy: str = "all", branch: str = "newest", rank: int | None = None
+    ) -> History:
+        """Points of one metric until now: columns of steps, times and values.
+
+        Args:
+            key: the metric.
+            policy: "all" points in the order of logging, late and repeated steps too; or one
+                point a step, in the order of steps: the "last" or "first" that was logged, or
+                the "mean".
+            branch: "newest": what the run is after its rewinds; "old": what they left behind;
+                or "all".
+            rank: points of this rank's processes only; without it those of all together.
+
+        Returns:
+            Columns of equal length; empty where the metric is there but no point is chosen.
 
         Raises:
+            BadInput: there is no such policy or branch.
             RunError: the run has no metric of that name; names the nearest.
         """
+        check_choice(policy, branch)
         self._index.catch_up()
-        found = self._index.history(self.id, key)
-        if not len(found.steps):
+        found = self._index.history(self.id, key, branch=branch, rank=rank)
+        if not len(found.steps) and not self._index.history(self.id, key, branch="all").writer_ids:
             raise RunError(self._no_metric(key))
-        return found
+        return settle(found, policy)
+
+    @cached_property
+    def ranks(self) -> list[int]:
+        """Ranks of the processes that record or recorded the run; empty where there are none."""
+        rows = self._rows("SELECT DISTINCT rank FROM journals WHERE run = ? ORDER BY rank")
+        return [rank for (rank,) in rows if rank is not None]
+
+    @cached_property
+    def rewinds(self) -> list[Rewind]:
+        """Where attempts began at a step that had been reached before, in their order."""
+        rows = self._rows(
+            "SELECT step, rewinds.time, writer, writers FROM rewinds JOIN journals "
+            "USING (run, writer) WHERE run = ? ORDER BY start, writer, rewinds.seq"
+        )
+        return [Rewind(step, moment(time), w, json.loads(ws)) for step, time, w, ws in rows]
 
     def rows(self) -> Iterator[Row]:
         """Every `log` call until now, straight from the journals.
@@ -193,6 +225,8 @@ class RunView:
         fields["duration_s"] = self.duration.total_seconds()
         fields["metrics"] = {key: asdict(figures) for key, figures in self.metrics.items()}
         fields["artifacts"] = [version._asdict() for version in self.artifacts()]
+        fields["ranks"] = self.ranks
+        fields["rewinds"] = [rewind._asdict() for rewind in self.rewinds]
         fields["gaps"] = [gap._asdict() for gap in self.gaps]
         result: dict[str, Any] = plain(fields)
         return result

@@ -12,19 +12,21 @@ NUMBERS = (
     0, 1, -1, 2**53 + 1, 2**63 - 1, True, False, 0.0, -0.0, 0.1, 1e308, -1e308, 1e-320,
     float("nan"), float("inf"), float("-inf"),
 )  # fmt: skip
-START, LOG, CONFIG, SUMMARY, TAGS, ARTIFACT, FINISH = range(16, 23)
+START, LOG, CONFIG, SUMMARY, TAGS, ARTIFACT, FINISH, REWIND = range(16, 24)
 VIEWS = (
-    "runs", "config", "summary", "tags", "metrics", "texts", "artifacts", "gaps", "journals"
+    "runs", "config", "summary", "tags", "metrics", "texts", "artifacts", "gaps", "journals",
+    "rewinds",
 )  # fmt: skip
 
 
-def begin(folder, run_id, *, name="a-name", parent=None, project="p", **options):
+def begin(folder, run_id, *, name="a-name", parent=None, project="p", rank=None, **options):
     """Open a writer and write its Start."""
     writer = Writer(folder.run(run_id), run_id, **options)
     about = {"host": "here"}
     writer.append(
-        START, project, name, None, None, None, {"new": ""}, about, parent is not None, parent
-    )
+        START, project, name, None, None, None, {"new": ""}, about, parent is not None, parent,
+        rank,
+    )  # fmt: skip
     return writer
 
 
@@ -40,7 +42,7 @@ class Story:
         dice = self.random
         if not self.writers or dice.random() < 0.02:
             run_id = dice.choice(RUNS)
-            parent = dice.choice((None, None, "f" * 16))
+            parent, rank = dice.choice((None, None, "f" * 16)), dice.choice((None, 0, 1))
             name, size = dice.choice(("one", "two")), dice.choice((2_000, 8_000, 200_000))
             self.writers.append(
                 begin(
@@ -48,13 +50,15 @@ class Story:
                     run_id,
                     name=name,
                     parent=parent,
+                    rank=rank,
                     segment_bytes=size,
                     sync_interval_s=3600,  # no marks between two dumps
                 )
             )
         writer = dice.choice(self.writers)
         act = dice.choices(
-            (self.log, self.set, self.tag, self.artifact, self.end), (80, 6, 3, 2, 1)
+            (self.log, self.set, self.tag, self.artifact, self.end, self.rewind),
+            (80, 6, 3, 2, 1, 0.3),
         )[0]
         act(writer)
 
@@ -86,6 +90,13 @@ class Story:
         digest = self.random.choice("abc") * 64
         writer.append(ARTIFACT, self.random.choice(("model", "data")), "file", digest, 1, 10)
 
+    def rewind(self, writer):
+        """Leave behind some of what this run's other writers logged."""
+        folder = self.folder.run(writer.run_id)
+        others = sorted({file.name[:16] for file in folder.iterdir()} - {writer.id})
+        left = [other for other in others if self.random.random() < 0.7]
+        writer.append(REWIND, self.random.randint(-5, 1000), left)
+
     def end(self, writer):
         self.writers.remove(writer)
         if self.random.random() < 0.5:
@@ -106,7 +117,8 @@ def dump(index):
         said[view] = sorted(index.query("SELECT * FROM " + view), key=repr)  # noqa: S608 - ours
     said["points"] = {}
     for run, key in index.query("SELECT run, key FROM metrics"):
-        points = index.history(run, key)
-        columns = [column.tobytes() for column in points[:4]]
-        said["points"][run, key] = (columns, points.writer_ids)
+        for branch in ("newest", "old", "all"):
+            points = index.history(run, key, branch=branch)
+            columns = [column.tobytes() for column in points[:4]]
+            said["points"][run, key, branch] = (columns, points.writer_ids)
     return said

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.unit.index.stories import LOG, Story, begin, dump
-from tracker.events import Log
+from tracker.events import Log, Rewind
 from tracker.index import Index, catchup, sheets
 from tracker.journal import journals, reader
 from tracker.store import StoreFolder
@@ -84,9 +84,31 @@ def logged(folder, run_id):
         for event in journal.events():
             if isinstance(event, Log):
                 for key, value in event.values.items():
-                    kind = texts if isinstance(value, str) else points
-                    kind[key].append((event.step, event.time, value))
+                    if isinstance(value, str):
+                        texts[key].append((event.step, event.time, value))
+                    else:
+                        where = (journal.writer_id, event.seq)
+                        points[key].append((where, (event.step, event.time, value)))
     return points, texts
+
+
+def by_branch(folder, run_id, points):
+    """A key's points as (newest, old), each rewind applied to each point in turn."""
+    old = set()
+    for journal in journals(folder.run(run_id)):
+        for event in journal.events():
+            if isinstance(event, Rewind):
+                before = {
+                    place for place, _ in points
+                    if place[0] in event.writers
+                    or (place[0] == journal.writer_id and place[1] < event.seq)
+                }  # fmt: skip
+                if len(before) < len(points):  # the key was logged again
+                    old |= {p for p, (step, *_) in points if p in before and step >= event.step}
+    return (
+        [point for place, point in points if place not in old],
+        [point for place, point in points if place in old],
+    )
 
 
 @pytest.mark.parametrize("seed", range(100, 106))
@@ -99,22 +121,27 @@ def test_points_and_figures_are_those_of_the_journals(folder, monkeypatch, seed)
         if story.random.random() < 0.02:
             index.catch_up()
     index.catch_up()
-    checked = 0
+    checked = left_behind = 0
     for (run_id,) in index.query("SELECT id FROM runs"):
         points, texts = logged(folder, run_id)
         keys = index.query("SELECT key FROM metrics WHERE run = ?", (run_id,))
         assert {key for (key,) in keys} == set(points)
         for key, expected in points.items():
-            check_points(index.history(run_id, key), expected)
+            newest, old = by_branch(folder, run_id, expected)
+            check_points(index.history(run_id, key), newest)
+            check_points(index.history(run_id, key, branch="old"), old)
+            check_points(index.history(run_id, key, branch="all"), [p for _, p in expected])
             row = index.query("SELECT * FROM metrics WHERE run = ? AND key = ?", (run_id, key))
-            check_figures(row[0][2:], expected)
+            check_figures(row[0][2:], newest)
             checked += 1
+            left_behind += len(old)
         for key, expected in texts.items():
             found = index.query(
                 "SELECT step, time, value FROM texts WHERE run = ? AND key = ?", (run_id, key)
             )
             assert sorted(found) == sorted(expected)
     assert checked > 5
+    assert left_behind
     story.close()
 
 
