@@ -1,7 +1,7 @@
 """What a run is as a whole, as files beside its metrics at a remote.
 
-    tracker/run.json      head, config, summary, tags, status, artifacts, the names that keys
-                          have at this remote, damage found: whatever the platform cut or
+    tracker/run.json      head, config, summary, tags, status, artifacts, rewinds, the names that
+                          keys have at this remote, damage found: whatever the platform cut or
                           renamed stands here as it was
     tracker/texts.jsonl   text values, a line each: [writer, seq, time ns, step, key, text]
 
@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 from syncd.progress import Progress
 from syncd.sinks import File, Item
-from tracker.events import Artifact, Config, Event, Finish, Log, Start, Summary, Tags
+from tracker.events import Artifact, Config, Event, Finish, Log, Rewind, Start, Summary, Tags
 from tracker.journal import journals
 
 _PIECE = 1 << 20
@@ -56,6 +56,9 @@ def _tell(folder: Path, run_id: str, key: Callable[[str], str], lines: TextIO) -
                 if isinstance(event, Log):
                     names.update(event.values)
                     _tell_texts(journal.writer_id, event, lines)
+                elif isinstance(event, Rewind):
+                    rewind = {"step": event.step, "time": event.time, "writer": journal.writer_id}
+                    told.setdefault("rewinds", []).append(rewind | {"writers": event.writers})
                 else:
                     _tell_event(told, event, progress)
     status, ended_at = progress.outcome()
