@@ -12,6 +12,8 @@ from scripts.benchmarks.machine import facts
 
 FIGURES = {
     "log": "log",
+    "calls": "calls",
+    "training": "training",
     "import": "imports",
     "bytes": "size",
     "deliver": "deliver",

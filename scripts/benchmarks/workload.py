@@ -1,4 +1,4 @@
-"""What every bench logs: ten scalars under names that trainings use, from a fixed seed."""
+"""What benches log: scalars under names that trainings use, from a fixed seed."""
 
 from __future__ import annotations
 
@@ -14,3 +14,10 @@ def rows(count: int) -> list[dict[str, float]]:
     """Return `count` dicts of ten scalars, the same in every process."""
     source = random.Random(20_261)
     return [{key: source.random() for key in KEYS} for _ in range(count)]
+
+
+def wide(count: int, scalars: int) -> list[dict[str, float]]:
+    """Return `count` dicts of so many scalars, the same in every process."""
+    source = random.Random(20_262)
+    names = KEYS[:scalars] if scalars <= len(KEYS) else [f"layer/{n:04}" for n in range(scalars)]
+    return [{name: source.random() for name in names} for _ in range(count)]

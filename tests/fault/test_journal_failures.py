@@ -240,3 +240,14 @@ def test_four_threads_on_a_disk_that_fails_now_and_then_lose_nothing_uncounted(t
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert sorted(event.values["v"] for event in events) == sorted(chain(*kept))
     assert writer.dropped[LOG] == sum(dropped)
+
+
+def test_much_that_was_written_is_synced_before_the_interval_is_over(tmp_path):
+    writer = Writer(tmp_path / RUN, RUN, sync_interval_s=3600)
+    for _ in range(3):
+        writer.append(LOG, 1, {"text": "x" * 1_000_000})
+    limit = time.monotonic() + 10
+    while writer.synced_seq < 3:
+        assert time.monotonic() < limit
+        time.sleep(0.002)
+    writer.close()

@@ -33,6 +33,9 @@ from tracker.journal.segment import Chain, Segment, encode
 _RESERVE = 128
 """Bytes of a segment kept for the mark and the seal that may follow its last event."""
 
+_SYNC_BYTES = 2 * 1024 * 1024
+"""A sync begins early once so much was written, so that the last one, in `close`, is short."""
+
 RETRY_INTERVAL_S = 0.25
 """While no segment can be had, events are dropped and counted between attempts this far apart."""
 
@@ -100,10 +103,11 @@ class Writer:
         self._attention = True  # there is more to do than to append
         self._seq = self._synced_seq = self._marked_seq = 0
         self._full = min(segment_bytes, MAX_SEGMENT // 2) - _RESERVE
-        self._limit = self._full
+        # Where the segment is full, or a sync is to begin early.
+        self._limit = min(_SYNC_BYTES, self._full)
         self._retry_at = 0.0
         self._broken = False
-        self._closed = threading.Event()
+        self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._chain = Chain(folder, run_id, self.id, self._files)
         self._files.mkdir(folder)
@@ -265,8 +269,7 @@ class Writer:
         self._sync_lock = threading.RLock()
         self._busy = self._syncing = False
         self._put_off, self._actions = [], []
-        self._closed = threading.Event()
-        self._closed.set()
+        self._wake = threading.Event()
         self._break()
         self._chain.let_go()
 
@@ -304,15 +307,22 @@ class Writer:
         segment = self._chain.current
         if segment.fd < 0 or segment.end == segment.start:
             return segment  # an event larger than a segment gets one of its own
-        if segment.end + length > self._limit:
-            try:
-                self._begin(FULL)
-            except OSError as error:
-                self.last_error = error
-                self._limit += self._full // 8  # this one is still good: try again later
-                if segment.end + length > MAX_SEGMENT - _RESERVE:
-                    self._chain.retire(segment)
+        if segment.end + length > max(self._limit, self._full):
+            self._begin_next(segment, length)
+        elif segment.end + length > self._limit:
+            self._limit = min(segment.end + length + _SYNC_BYTES, self._full)
+            self._wake.set()
         return self._chain.current
+
+    def _begin_next(self, segment: Segment, length: int) -> None:
+        """Go on behind a full segment; where there is no other to be had, in it for a while."""
+        try:
+            self._begin(FULL)
+        except OSError as error:
+            self.last_error = error
+            self._limit = max(self._limit, self._full) + self._full // 8
+            if segment.end + length > MAX_SEGMENT - _RESERVE:
+                self._chain.retire(segment)
 
     def _settle(self, segment: Segment, start: int, seq: int, length: int) -> None:
         """After an interrupted write at `start`: tell from the file whether the event is in it."""
@@ -386,7 +396,7 @@ class Writer:
 
     def _begin(self, cause: int) -> None:
         self._chain.begin(cause, self._seq)
-        self._limit = self._full
+        self._limit = min(_SYNC_BYTES, self._full)
 
     def _begin_behind_failure(self) -> bool:
         """Go on in a new segment behind a failed write; False if none can be had now."""
@@ -419,7 +429,7 @@ class Writer:
             if self._busy:
                 return
             self._attention = self._always
-            if self._thread is None and not self._closed.is_set():
+            if self._thread is None and not self._broken:
                 self._start_thread()
             actions, self._actions = self._actions, []
         for action in actions:
@@ -429,7 +439,7 @@ class Writer:
 
     def _start_thread(self) -> None:
         self._thread = threading.Thread(
-            target=_sync_regularly, args=(weakref.ref(self), self._closed, self._interval_s),
+            target=_sync_regularly, args=(weakref.ref(self), self._wake, self._interval_s),
             name="tracker-sync", daemon=True,
         )  # fmt: skip
         try:
@@ -465,7 +475,7 @@ class Writer:
                 self._append_own(Seal(self._seq, True, _now()))
             self._marked_seq = self._seq  # a mark behind the seal would say nothing
             self._break()
-            self._closed.set()
+            self._wake.set()
             segment = self._chain.current
         if healthy and self._sync_files(segment):
             self._synced_seq = self._seq
@@ -473,10 +483,10 @@ class Writer:
             self._chain.let_go()
 
 
-def _sync_regularly(
-    writer: weakref.ref[Writer], closed: threading.Event, interval_s: float
-) -> None:
-    while not closed.wait(interval_s):
+def _sync_regularly(writer: weakref.ref[Writer], wake: threading.Event, interval_s: float) -> None:
+    while True:
+        wake.wait(interval_s)
+        wake.clear()
         alive = writer()
         if alive is None or alive.broken:
             return
