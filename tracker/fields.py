@@ -75,7 +75,7 @@ class Fields(MutableMapping[str, Json]):
         return repr(self.as_dict())
 
     def _items(self) -> list[tuple[str, Json]]:
-        return list(self._values.items())  # a copy: other threads may set keys meanwhile
+        return list(self._values.copy().items())  # whole: other threads may set keys meanwhile
 
     def update(self, values: Any = (), /, **more: Any) -> None:
         """Set several keys in one event; takes a mapping, pairs, a namespace or a dataclass.
