@@ -37,6 +37,14 @@ class Files:
         path.mkdir(parents=True, exist_ok=True)
 
     @staticmethod
+    def resemble(path: Path, about: os.stat_result) -> None:
+        """Give a file the mode, group and times of the one that it will replace."""
+        if hasattr(os, "chown") and path.stat().st_gid != about.st_gid:
+            os.chown(path, -1, about.st_gid)
+        path.chmod(stat.S_IMODE(about.st_mode))
+        os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+    @staticmethod
     def sync(fd: int) -> None:
         """Return once the file's bytes are on the device."""
         if sys.platform == "linux":
