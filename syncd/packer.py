@@ -68,12 +68,13 @@ class Packer:
         packer.sweep(entry.folder)
         dead = True
         for journal in journals(entry.folder):
+            # Before the look: of one that ends in between more can be packed later.
+            dead = not journal.alive() and dead
             for number in packer.packable(journal):
                 path = journal.path(number)
                 if path not in self._unfit:
                     if not packer.pack_segment(journal, number):
                         self._unfit.add(path)
                     yield
-            dead = dead and not journal.alive()
         if dead:
             self._done[entry.folder] = entry.modified
