@@ -33,6 +33,7 @@ class Packer:
         self._unfit: set[Path] = set()
         """Sealed segments that are not packed: damaged, somebody else's, not smaller then."""
         self._trouble: str | None = None
+        self._said: str | None = None
 
     def work(self, go_on: Callable[[], bool]) -> None:
         """Pack one segment after the other for as long as `go_on` says so."""
@@ -51,8 +52,12 @@ class Packer:
         self._look_at = time.monotonic() + (_RETRY_S if self._trouble else _LOOK_S)
 
     def _note(self, trouble: str) -> None:
-        self._trouble = trouble
-        _log.warning("segments stay unpacked for now: %s", trouble)
+        """Say the first trouble of a pass, unless it is the one of the last pass."""
+        if self._trouble is None:
+            self._trouble = trouble
+            if trouble != self._said:
+                _log.warning("segments stay unpacked for now: %s", trouble)
+            self._said = trouble
 
     def _pass(self) -> Iterator[None]:
         """One look at every run, stopping for breath after each piece of work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tracker.journal import Files
 
-CALLS = ("create", "write", "resemble", "sync", "close", "rename", "sync_folder", "unlink")
+CALLS = ("create", "write", "resemble", "sync", "close", "replace", "sync_folder", "unlink")
 
 
 class WatchedFiles(Files):

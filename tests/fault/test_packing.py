@@ -302,7 +302,7 @@ def test_killed_at_any_system_call_of_packing_one_whole_copy_stands(large):
     """And what is left over goes with the next look, when the segment is packed after all."""
     before = large.path(1).read_bytes()
     calls = moments(large)
-    names = ["create", "write", "resemble", "sync", "close", "rename", "sync_folder"]
+    names = ["create", "write", "resemble", "sync", "close", "replace", "sync_folder"]
     assert calls == [(name, when) for name in names for when in ("before", "after")]
     for number in range(len(calls)):
         large.path(1).write_bytes(before)
@@ -311,7 +311,7 @@ def test_killed_at_any_system_call_of_packing_one_whole_copy_stands(large):
             cwd=ROOT, check=False, capture_output=True, timeout=60,
         )  # fmt: skip
         assert done.returncode == -signal.SIGKILL, (number, done.stderr)
-        place = calls.index(("rename", "after"))
+        place = calls.index(("replace", "after"))
         assert is_packed(large.path(1)) == (number >= place), calls[number]
         assert whole(large), calls[number]
         assert len(temporaries(large)) == (0 < number < place), calls[number]
@@ -368,7 +368,7 @@ def test_a_full_disk_is_left_to_those_who_record(large, monkeypatch):
 
 def test_a_failed_unlink_leaves_a_file_that_readers_pass_over(large):
     def act(name, when):
-        if name in ("rename", "unlink") and when == "before":
+        if name in ("replace", "unlink") and when == "before":
             raise OSError(errno.EIO, "broken")
 
     with pytest.raises(OSError, match="broken"):

@@ -24,6 +24,7 @@ class Files:
     write = staticmethod(os.write)
     close = staticmethod(os.close)
     rename = staticmethod(os.rename)
+    replace = staticmethod(os.replace)
     unlink = staticmethod(os.unlink)
 
     @staticmethod

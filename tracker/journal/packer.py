@@ -104,7 +104,7 @@ class _Swap:
         try:
             self._write(content, about)
             self._verify(value)
-            files.rename(self._temporary, self._path)
+            files.replace(self._temporary, self._path)
         except BaseException:
             with suppress(OSError):
                 files.unlink(self._temporary)

@@ -161,9 +161,7 @@ def test_syncd_packs_only_if_it_is_the_one_to(store, platform, setting, monkeypa
     assert unpacked(store) == before
 
 
-def test_trouble_with_one_run_is_said_once_hides_no_other_and_is_tried_again(
-    store, monkeypatch, caplog
-):
+def test_trouble_with_one_run_is_said_hides_no_other_and_is_tried_again(store, monkeypatch, caplog):
     record(store, "r1")
     record(store, "r2")
     whole, sick = packer.pack_segment, store.run("r1")
@@ -184,6 +182,20 @@ def test_trouble_with_one_run_is_said_once_hides_no_other_and_is_tried_again(
     worker._look_at = 0.0
     worker.work(lambda: True)
     assert unpacked(store) == []
+
+
+def test_trouble_that_lasts_is_said_once(store, monkeypatch, caplog):
+    def fail(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for run_id in ("r1", "r2", "r3"):
+        record(store, run_id)
+    monkeypatch.setattr(packer, "pack_segment", fail)
+    worker = Packer(store)
+    for _ in range(3):
+        worker._look_at = 0.0
+        worker.work(lambda: True)
+    assert caplog.text.count("Read-only file system") == 1
 
 
 def test_a_run_with_nothing_left_to_pack_is_not_looked_into_again(store, monkeypatch):
