@@ -185,7 +185,6 @@ class _Place:
         if found is None:
             return "not a segment"
         self.data, self.size, self.packed = found
-        self.live = self.live and not self.packed
         self.offset = offset
         self.skip = len(PREAMBLE) if offset == 0 else 0
         if offset == 0 and _newer_format(self.data, self.seed):
