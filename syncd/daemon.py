@@ -16,6 +16,7 @@ from syncd import remotes
 from syncd.ledger import Ledger
 from syncd.outlet import Outlet, Result
 from syncd.owner import Ownership
+from syncd.packer import Packer
 from syncd.sinks import Remote, Sink
 from syncd.watch import Watch
 from tracker import settings as settings_of
@@ -31,6 +32,12 @@ _PUBLISH_ANYWAY_S = 60.0
 
 _STOP_S = 3.5
 """Time that the batches in hand have to end after a stop is asked for."""
+
+_PACK_S = 1.0
+"""Of each publishing interval that may go into packing, while nobody delivers."""
+
+_PACK_ONCE_S = 5.0
+"""What `once` spends on packing at its end; what is left then is for the next time."""
 
 _SILENT = "stopped while the remote kept silent; what is left goes on next time"
 _log = logging.getLogger("syncd")
@@ -66,6 +73,7 @@ class Daemon:
         self._settings = settings
         self._only = only
         self._context = contextlib.ExitStack()
+        self._packer = Packer(store)
         self._published: tuple[float, object] = (0.0, None)
         self._seen: object = None
 
@@ -106,6 +114,8 @@ class Daemon:
                 results[outlet.remote.name] = Result({"": unexpected(error)})
 
         self._wait_for([_started(deliver, outlet) for outlet in self.outlets])
+        if runs is None:
+            self._pack(_PACK_ONCE_S)
         return results
 
     def run(self, changed: Callable[[], None] = lambda: None) -> None:
@@ -128,10 +138,22 @@ class Daemon:
         threads = [_started(outlet.serve, watch.subscribe()) for outlet in self.outlets]
         while not self._ending.wait(_PUBLISH_S) and not self._settings_changed():
             self._publish_changes()
+            self._pack(_PACK_S)
         self._halt.set()
         watch.wake()
         self._wait_for(threads)
         watch.close()
+
+    def _pack(self, limit_s: float) -> None:
+        """Pack for some time, or until there is something to deliver."""
+        until = time.monotonic() + limit_s
+
+        def go_on() -> bool:
+            idle = not any(outlet.busy for outlet in self.outlets)
+            return idle and time.monotonic() < until and not self._ending.is_set()
+
+        if self._settings.pack == "syncd":
+            self._packer.work(go_on)
 
     def _settings_changed(self) -> bool:
         seen = _stamp(self.store.settings)

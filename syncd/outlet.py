@@ -69,6 +69,11 @@ class Outlet:
         self._settled = ledger.settled(remote.name)
         self._noted = ledger.known(remote.name)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a run is being visited."""
+        return bool(self._flying)
+
     # -- once ------------------------------------------------------------------------------
 
     def once(self, only: set[str] | None) -> Result:

@@ -158,5 +158,5 @@ def backlog(folder: Path, cursors: dict[str, Cursor]) -> tuple[int, int]:
         if written > cursor.seq:
             events += written - cursor.seq
             beyond = (n for n in journal.segments() if n >= cursor.hint.segment)
-            size += sum(journal.path(n).stat().st_size for n in beyond) - cursor.hint.offset
+            size += sum(journal.size(n) for n in beyond) - cursor.hint.offset
     return events, size

@@ -11,7 +11,7 @@ from typing import Any
 from tracker import identity
 from tracker.errors import StoreError
 from tracker.events import ARTIFACT, CONFIG, FINISH, LOG, REWIND, START, SUMMARY, TAGS
-from tracker.journal import Writer, WriterBroken, newest
+from tracker.journal import Journal, Writer, WriterBroken, newest
 from tracker.notice import Notice
 from tracker.resume import Past
 from tracker.settings import Settings
@@ -163,6 +163,18 @@ class Recording:
                 return True
             self._writer.close()
             return self._writer.synced_seq == self._writer.seq
+
+    def pack(self) -> None:
+        """Pack what the closed journal holds. A failure is no harm: what is raw stays raw."""
+        from tracker.journal import packer  # noqa: PLC0415 - for those who ask for it
+
+        if self._writer is None:
+            return
+        try:
+            packer.sweep(self._writer.folder)
+            packer.pack(Journal(self._writer.folder, self._writer.id))
+        except Exception:  # noqa: BLE001, S110 - the run is whole without it
+            pass
 
     def after_fork(self) -> None:
         """In a forked child: the next event opens a journal of the child's own."""

@@ -242,6 +242,8 @@ class Run:
             synced = recording.close()
             if recording.parent is None:
                 self._say_finished(status, synced=synced)
+            if self._settings.pack == "finish" and status != "killed":  # which is in a hurry
+                recording.pack()
 
     def end_by_signal(self, number: int) -> None:
         """Finish as killed, as soon as the interrupted call is whole."""

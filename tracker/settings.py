@@ -67,6 +67,10 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     segment_bytes: SegmentBytes = 8 * 1024 * 1024
     """Bytes at which a journal goes on in a new segment."""
 
+    pack: Literal["syncd", "finish", "never"] = "syncd"
+    """Who packs the segments that are done with: syncd in the background, the run when it
+    finishes, or nobody."""
+
     poll_interval_s: Period = 5.0
     """Seconds between syncd's looks at the store, where no notice of a change arrives."""
 

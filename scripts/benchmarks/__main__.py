@@ -18,14 +18,20 @@ FIGURES = {
     "bytes": "size",
     "deliver": "deliver",
     "memory": "memory",
+    "long": "long",
 }
+ON_REQUEST = {"long"}
+"""Takes minutes and gigabytes: measured only where it is named."""
 
 
 def main() -> None:
     """Run the figures named, or all."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(FIGURES)}; all")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(FIGURES)}; all but long"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (3)")
+    parser.add_argument("--points", type=int, default=100_000_000, help="long: how many (1e8)")
     parser.add_argument("--real", action="store_true", help="memory: a real MLflow server")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON alone")
     given = parser.parse_args()
@@ -37,9 +43,9 @@ def main() -> None:
     told = facts()
     print("\n".join(f"{name}: {value}" for name, value in told.items()))
     figures = {"machine": told}
-    for name in given.names or FIGURES:
+    for name in given.names or [name for name in FIGURES if name not in ON_REQUEST]:
         module = importlib.import_module(f"scripts.benchmarks.{FIGURES[name]}")
-        figures[name] = module.measure(rounds=given.rounds, real=given.real)
+        figures[name] = module.measure(rounds=given.rounds, real=given.real, points=given.points)
     if given.json:
         json.dump(figures, out, indent=1)
         out.write("\n")

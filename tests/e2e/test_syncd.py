@@ -356,3 +356,24 @@ def test_a_server_that_serves_no_files_gets_all_else(tmp_path, project):
     [lane] = json.loads(syncd(store, "status", "--json")[1])
     assert [entry["what"] for entry in lane["refused"]] == ["documents", "artifact net"]
     assert lane["notes"] == [{"what": "mapped", "key": "loss@1", "done": "loss_x40_1"}]
+
+
+def test_delivered_runs_are_packed_and_a_second_pass_asks_for_nothing(
+    mlflow_server, project, tmp_path, monkeypatch
+):
+    """What was delivered from raw segments reads back equal from packed ones."""
+    monkeypatch.setenv("TRACKER_SEGMENT_BYTES", "20000")
+    store = make_store(tmp_path / "store", mlflow_server.url)
+    with tracker.init(project, dir=store.root) as run:
+        for step in range(400):
+            run.log({"loss": step / 3, "val/acc": step / 400}, step=step)
+    before = sum(path.stat().st_size for path in store.run(run.id).iterdir())
+    code, out = syncd(store, "once", "--json")
+    assert code == 0, out
+    after = sum(path.stat().st_size for path in store.run(run.id).iterdir())
+    assert after < before / 2, (before, after)
+    code, out = syncd(store, "once", "--json")
+    lab = json.loads(out)["remotes"]["lab"]
+    assert (code, lab["events"], lab["data_requests"]) == (0, 0, 0), out
+    code, out = syncd(store, "verify")
+    assert code == 0, out

@@ -261,4 +261,4 @@ def _grew(journal: Journal, position: Position) -> bool:
     """Whether a live journal has bytes that were not read."""
     if journal.path(position.segment + 1).exists():
         return True
-    return journal.path(position.segment).stat().st_size > position.offset
+    return journal.size(position.segment) > position.offset

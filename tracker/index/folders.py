@@ -59,7 +59,10 @@ def look(connection: sqlite3.Connection, root: Path) -> Folders:
 
 
 class Extent(NamedTuple):
-    """How much there is of a journal, to see whether it changed after it was complete."""
+    """How much there is of a journal, to see whether it changed after it was complete.
+
+    Sizes are those of the raw segments: packing changes nothing.
+    """
 
     segments: int
     size: int
@@ -68,10 +71,10 @@ class Extent(NamedTuple):
     @classmethod
     def of(cls, journal: Journal) -> Extent:
         """Measure."""
-        stats = [journal.path(number).stat() for number in journal.segments()]
-        newest = max((stat.st_mtime for stat in stats), default=0.0)
+        numbers = journal.segments()
+        newest = max((journal.path(n).stat().st_mtime for n in numbers), default=0.0)
         return cls(
-            len(stats),
-            sum(stat.st_size for stat in stats),
+            len(numbers),
+            sum(journal.size(n) for n in numbers),
             abs(time.time() - newest) > SETTLE_S,
         )

@@ -18,6 +18,7 @@ Segment
     from 8 on    records, without space between them; the first is the header
 
     A writer ends a segment long before 64 MiB; what stands behind that is not read.
+    This is its raw form, the one that is written; the other is the packed one (see Packing).
 
 Record
     bytes 0..1   ``C1 F7`` (C1 begins no msgpack value, so it is rare in payloads)
@@ -36,6 +37,7 @@ Kinds
                cause, previous end]
     1 mark    [1, seq, segment, end, time]
     2 seal    [2, seq, final, time]
+    3 pack    [3, offset, length, size, zlib bytes]: in packed segments only
     16 up     events, [kind, seq, time, ...]: see `tracker.events`
 
     Times are nanoseconds since 1970-01-01 UTC. Sequence numbers count the events of a
@@ -72,6 +74,32 @@ Writing
     After a failed sync the whole writer is given up; its run opens a new one. No file is
     ever truncated, repaired or opened for writing a second time.
 
+Packing
+    A raw segment that is sound from its preamble to its seal may be put into its packed form,
+    of the same name and content. Others stay raw: damage is evidence.
+
+    bytes 0..5   ``TRKPAK``
+    bytes 6..7   format version, 1
+    from 8 on    the raw segment's header record as it stands, packs, and the seal record as
+                 it stands; framed and seeded as in the raw form
+
+    A pack holds whole raw records, about 64 KiB of them or a larger one alone, as a zlib
+    stream: `length` bytes that stand in the raw segment of `size` bytes from `offset` on. The
+    packs follow each other without holes from the header to the seal. Whatever names a place
+    in a segment (positions, marks, previous ends, gaps) names it in the raw form.
+
+    The packed form is written beside the raw one under a ``.packed-RANDOM.tmp`` name, locked
+    while that is under way, synced, read back and compared, and then renamed over it; then the
+    folder is synced. It has the mode and times of the raw one, as times tell liveness where
+    there are no locks. Packed is what is sealed: all of a writer known by its lock to be dead;
+    of one that lives neither the first segment, whose file it holds locked, nor the last;
+    nothing where no lock tells.
+
+    A reader that meets neither preamble looks for a pack that checks, and takes the segment
+    for packed if there is one. It reads the bytes of a damaged pack as zeros, which no record
+    begins with: the damage costs that pack and is a gap like any other. Pack offsets that run
+    backwards, sizes that differ and streams that hold more than they say are damage too.
+
 Reading
     Reading goes segment by segment, record by record, from any `Position`. Where a record
     does not check, reading goes on at the next offset where one does; the bytes between are
@@ -80,10 +108,10 @@ Reading
     Where the next segment is there, its header tells how far this one counts: behind
     `previous end` only a seal does, and other bytes there are what a failed write left; if
     the file ends before, the rest is a gap.
-    A gap in the last segment of a dead writer, behind all that a mark covers and with no
-    seal after it, is a torn tail: events that were never promised. Every other gap is
-    corruption. Behind the last good record of a live writer's last segment nothing is a gap:
-    it may be a write under way, to be read later.
+    A gap in the last segment of a dead writer, if that is raw, behind all that a mark covers
+    and with no seal after it, is a torn tail: events that were never promised. Every other gap
+    is corruption. Behind the last good record of a live writer's last segment nothing is a
+    gap: it may be a write under way, to be read later.
     A kind below 16 that is not listed above is passed over; one from 16 up that is not known
     is kept as `Unknown`.
 

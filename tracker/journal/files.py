@@ -24,6 +24,7 @@ class Files:
     write = staticmethod(os.write)
     close = staticmethod(os.close)
     rename = staticmethod(os.rename)
+    replace = staticmethod(os.replace)
     unlink = staticmethod(os.unlink)
 
     @staticmethod
@@ -35,6 +36,14 @@ class Files:
     def mkdir(path: Path) -> None:
         """Make a folder and its parents; fine if it is there."""
         path.mkdir(parents=True, exist_ok=True)
+
+    @staticmethod
+    def resemble(path: Path, about: os.stat_result) -> None:
+        """Give a file the mode, group and times of the one that it will replace."""
+        if hasattr(os, "chown") and path.stat().st_gid != about.st_gid:
+            os.chown(path, -1, about.st_gid)
+        path.chmod(stat.S_IMODE(about.st_mode))
+        os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
 
     @staticmethod
     def sync(fd: int) -> None:

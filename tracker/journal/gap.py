@@ -10,7 +10,7 @@ class Gap(NamedTuple):
 
     Attributes:
         file: the segment's file name.
-        offset: where in it the bytes begin.
+        offset: where in it the bytes begin; in a packed segment, where they would in the raw one.
         length: how many bytes; 0 where events are missing without a trace.
         kind: "torn tail" (bytes never promised), "failed write" (what a short write left; the
             event stands elsewhere or was counted as dropped), "corruption", "missing segment",

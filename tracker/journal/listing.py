@@ -10,6 +10,7 @@ from tracker import events
 from tracker.events import Event
 from tracker.journal import liveness
 from tracker.journal.files import Files, open_existing
+from tracker.journal.packing import Packed, Stretch, expand
 from tracker.journal.reader import START, Block, Reading, first_header
 from tracker.journal.record import (
     MARK,
@@ -27,6 +28,8 @@ from tracker.journal.record import (
 
 _HEADER_BYTES = 4096
 """Enough for any header."""
+_FIRST_PACK_BYTES = 128 * 1024
+"""Enough for nearly any first pack."""
 
 
 class Journal:
@@ -53,24 +56,58 @@ class Journal:
 
     def segment_header(self, number: int) -> Header | None:
         """Header of one segment; None if the segment or its header is not there to read."""
-        found = self.read(number, 0, _HEADER_BYTES)
-        return first_header(found[0], self._seed(number)) if found else None
+        fd = open_existing(self.path(number))
+        if fd is None:
+            return None
+        with os.fdopen(fd, "rb", buffering=0) as file:  # it stands there raw, packed or not
+            return first_header(file.read(_HEADER_BYTES), self._seed(number))
 
     def header(self) -> Header | None:
         """Header of the first segment that has a readable one."""
         found = (self.segment_header(number) for number in self.segments())
         return next((header for header in found if header is not None), None)
 
-    def read(self, segment: int, offset: int, limit: int = MAX_SEGMENT) -> tuple[bytes, int] | None:
-        """Bytes from `offset` to `limit` and the segment's size; None if it is no plain file."""
+    def read(self, segment: int, offset: int) -> Stretch | None:
+        """Raw bytes of a segment from `offset` on, packed or not; None if it is no plain file.
+
+        What is damaged in a packed one is zeros here.
+        """
         fd = open_existing(self.path(segment))
         if fd is None:
             return None
         with os.fdopen(fd, "rb") as file:
-            file.seek(offset)
-            data = file.read(max(0, limit - offset))
-            at_end = len(data) < limit - offset
-            return data, offset + len(data) if at_end else os.fstat(fd).st_size
+            data = file.read(len(PREAMBLE) if offset else MAX_SEGMENT)
+            if data[: len(PREAMBLE)] != PREAMBLE:
+                data += file.read(MAX_SEGMENT - len(data))
+                if found := expand(data, self._seed(segment), offset):
+                    return found
+                data = data[offset:]
+            elif offset:
+                file.seek(offset)
+                data = file.read(max(0, MAX_SEGMENT - offset))
+            at_end = len(data) < MAX_SEGMENT - offset
+            size = offset + len(data) if at_end else os.fstat(fd).st_size
+            return Stretch(data, size, packed=False)
+
+    def size(self, segment: int) -> int:
+        """Bytes of a segment in its raw form.
+
+        Raises:
+            OSError: it is not there.
+        """
+        path = self.path(segment)
+        fd = open_existing(path)
+        if fd is None:
+            return path.stat().st_size
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            data = file.read(len(PREAMBLE))
+            if data == PREAMBLE:
+                return os.fstat(fd).st_size
+            first = Packed(data + file.read(_FIRST_PACK_BYTES), self._seed(segment))
+        if first.found:
+            return first.size
+        found = self.read(segment, 0)
+        return found.size if found is not None else 0
 
     def alive(self) -> bool:
         """Whether the writer's process lives and may append more."""
@@ -112,7 +149,7 @@ class Journal:
         for number in reversed(self.segments()):
             offset = start.offset if number == start.segment else 0
             found = self.read(number, offset)
-            last, marked = self._told(number, offset, found[0] if found else b"")
+            last, marked = self._told(number, offset, found.data if found else b"")
             written, synced = written or last, synced or marked
             if (written and synced) or number <= start.segment:
                 break

@@ -85,6 +85,14 @@ def alive(first_segment: Path, header: Header | None) -> bool:
     """
     if header is not None and not header.locked:
         return _probably_alive(first_segment, header)
+    found = held(first_segment)
+    if found is None:
+        return header is not None and _probably_alive(first_segment, header)
+    return found
+
+
+def held(first_segment: Path) -> bool | None:
+    """Whether some process holds the lock of a journal; None where that cannot be told."""
     fd = open_existing(first_segment)
     if fd is None:
         return False  # a writer's own file is there as long as it writes
@@ -93,7 +101,7 @@ def alive(first_segment: Path, header: Header | None) -> bool:
     except BlockingIOError:
         return True
     except OSError:
-        return header is not None and _probably_alive(first_segment, header)
+        return None
     finally:
         os.close(fd)
     return False

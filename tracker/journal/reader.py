@@ -10,6 +10,7 @@ import msgspec
 from tracker import events
 from tracker.events import Event
 from tracker.journal.gap import Gap
+from tracker.journal.packing import PACKED
 from tracker.journal.record import (
     FORMAT,
     MARK,
@@ -159,6 +160,7 @@ class _Place:
 
     Attributes:
         live: records may be under way to its end.
+        packed: it was whole and sealed once, so nothing of it was never promised.
         bound: offset where the records that count end, as the next segment's header says.
         missing: bytes that it should have and has not.
     """
@@ -168,6 +170,7 @@ class _Place:
         self.name = journal.path(number).name
         self.seed = seed(journal.folder.name, journal.writer_id, number)
         self.live = last and writing
+        self.packed = False
         self.missing = 0
         self.bound = self.size = 2 * MAX_SEGMENT
         self.data = b""
@@ -181,7 +184,7 @@ class _Place:
         found = self._journal.read(self.number, offset)
         if found is None:
             return "not a segment"
-        self.data, self.size = found
+        self.data, self.size, self.packed = found
         self.offset = offset
         self.skip = len(PREAMBLE) if offset == 0 else 0
         if offset == 0 and _newer_format(self.data, self.seed):
@@ -201,7 +204,8 @@ class _Place:
             return "failed write"
         if self._promised is None:
             self._promised = self._find_promised()
-        torn = self._last and not self.live and at >= self._promised
+        doubtful = self._last and not self.live and not self.packed
+        torn = doubtful and at >= self._promised
         return "torn tail" if torn else "corruption"
 
     def _find_promised(self) -> int:
@@ -235,4 +239,5 @@ def first_header(data: bytes, value: int) -> Header | None:
 def _newer_format(data: bytes, value: int) -> bool:
     """Whether a later version of this project wrote the segment."""
     version = int.from_bytes(data[6:8], "little")
-    return data[:6] == PREAMBLE[:6] and version > FORMAT and not first_header(data[:4096], value)
+    ours = data[:6] in (PREAMBLE[:6], PACKED[:6])
+    return ours and version > FORMAT and not first_header(data[:4096], value)

@@ -9,7 +9,7 @@ import zlib
 import msgspec
 import pytest
 
-from tracker.journal import Writer
+from tracker.journal import Writer, journals, packer
 from tracker.store import run_folder
 
 OWN_RUN = "0123456789abcdef0123456789abcdef"
@@ -24,7 +24,8 @@ def events_by_the_text(folder, run_id):
     for path in folder.iterdir():
         if path.suffix == ".seg":
             writer, number = path.stem.split("-")
-            writers.setdefault(writer, {})[int(number)] = path.read_bytes()
+            data = unpacked(name, writer, int(number), path.read_bytes())
+            writers.setdefault(writer, {})[int(number)] = data
     return {writer: journal(name, writer, segments) for writer, segments in writers.items()}
 
 
@@ -55,17 +56,40 @@ def journal(folder, writer, segments):
 
 def segment(folder, writer, number, data):
     assert data[:6] == b"TRKSEG"
+    return [record for record, _ in records_of(data, seed(folder, writer, number))]
+
+
+def seed(folder, writer, number):
+    return zlib.crc32(f"{folder}/{writer}/{number}".encode("ascii"))
+
+
+def unpacked(folder, writer, number, data):
+    if data[:6] != b"TRKPAK":
+        return data
+    (header, head), *packs, (seal, tail) = records_of(data, seed(folder, writer, number))
+    assert (header[0], seal[0], {pack[0] for pack, _ in packs}) == (0, 2, {3})
+    raw = b"TRKSEG" + data[6:8] + head
+    for (_, offset, length, _, content), _ in packs:
+        assert offset == len(raw)
+        raw += zlib.decompress(content)
+        assert offset + length == len(raw)
+    assert {pack[3] for pack, _ in packs} == {len(raw + tail)}
+    return raw + tail
+
+
+def records_of(data, start):
+    """Each record decoded, and as it stands."""
     assert int.from_bytes(data[6:8], "little") == 1
-    seed = zlib.crc32(f"{folder}/{writer}/{number}".encode("ascii"))
     at, records = 8, []
     while at < len(data):
         assert data[at : at + 2] == b"\xc1\xf7"
         length, crc = struct.unpack("<II", data[at + 2 : at + 10])
         assert 4 <= length <= 4 * 1024 * 1024
-        payload = data[at + 10 : at + 10 + length]
-        assert zlib.crc32(payload, seed ^ length) == crc
-        records.append(msgspec.msgpack.decode(payload))
-        at += 10 + length
+        end = at + 10 + length
+        payload = data[at + 10 : end]
+        assert zlib.crc32(payload, start ^ length) == crc
+        records.append((msgspec.msgpack.decode(payload), data[at:end]))
+        at = end
     assert at == len(data)
     return records
 
@@ -73,7 +97,7 @@ def segment(folder, writer, number, data):
 @pytest.mark.parametrize("run_id", [OWN_RUN, "my-run", "MY-RUN", "0" * 31])
 @pytest.mark.parametrize("segment_bytes", [300, 4000, 1 << 20])
 def test_a_reader_written_from_the_text_reads_what_the_writer_wrote(
-    tmp_path, run_id, segment_bytes
+    tmp_path, run_id, segment_bytes, monkeypatch
 ):
     folder = tmp_path / run_folder(run_id)
     written = {}
@@ -90,5 +114,13 @@ def test_a_reader_written_from_the_text_reads_what_the_writer_wrote(
         rows.append([{"lr": 0.1, "none": None, "list": [1, "a"]}])
         writer.close()
         written[writer.id] = rows
+    expected = {
+        w: [event[3:] for event in events]
+        for w, events in events_by_the_text(folder, run_id).items()
+    }
+    assert expected == written
+    monkeypatch.setattr(packer, "LEAST_BYTES", 0)
+    done = sum(packer.pack(journal) for journal in journals(folder))
+    assert done >= (segment_bytes >= 4000), "a segment of an event or two may not get smaller"
     found = events_by_the_text(folder, run_id)
     assert {w: [event[3:] for event in events] for w, events in found.items()} == written
