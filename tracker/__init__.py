@@ -178,7 +178,8 @@ def _prepare(
     try:
         store = None if mode == "disabled" else _StoreFolder.open(folder, create=not off)
     except StoreError as error:
-        trouble = error
+        store = _StoreFolder.to_be(folder, error)  # the run says so, and tries again
+        trouble = None if store else error
     settings = _load_settings(store, warn=faults.append)
     if mode is not None:
         settings.mode = "disabled" if mode == "disabled" else "offline"

@@ -26,9 +26,10 @@ from tracker.journal.record import (
     Mark,
     Seal,
 )
+from tracker.journal.reserve import Reserve
 from tracker.journal.segment import Chain, Segment, encode
 
-_RESERVE = 128
+_OWN_BYTES = 128
 """Bytes of a segment kept for the mark and the seal that may follow its last event."""
 
 RETRY_INTERVAL_S = 0.25
@@ -61,6 +62,7 @@ class Writer:
         segment_bytes: when a segment is full; at most 32 MiB.
         sync_interval_s: seconds between background syncs.
         sync: "interval", or "always" to sync in each append.
+        reserve: what is to be there, beside the segments, as long as the run is open.
         files: the system calls.
     """
 
@@ -72,6 +74,7 @@ class Writer:
         segment_bytes: int = 8 * 1024 * 1024,
         sync_interval_s: float = 0.5,
         sync: Literal["interval", "always"] = "interval",
+        reserve: Reserve | None = None,
         files: Files | None = None,
     ) -> None:
         self.id = os.urandom(8).hex()
@@ -79,6 +82,7 @@ class Writer:
         self.folder = folder
         self.dropped: Counter[int] = Counter()
         self.last_error: OSError | None = None
+        self._reserve = reserve
         self._interval_s = sync_interval_s
         self._always = sync == "always"
         self._files = files or Files()
@@ -91,7 +95,7 @@ class Writer:
         self._actions: list[Callable[[], object]] = []
         self._attention = True  # there is more to do than to append
         self._seq = self._synced_seq = self._marked_seq = 0
-        self._full = min(segment_bytes, MAX_SEGMENT // 2) - _RESERVE
+        self._full = min(segment_bytes, MAX_SEGMENT // 2) - _OWN_BYTES
         self._limit = self._full
         self._retry_at = 0.0
         self._broken = False
@@ -105,6 +109,7 @@ class Writer:
             self._chain.let_go()
             raise
         _open_writers.add(self)
+        self.hold_reserve()
 
     # -- what a run calls ------------------------------------------------------------------
 
@@ -210,6 +215,11 @@ class Writer:
             self._attend()
         return kept
 
+    def hold_reserve(self) -> None:
+        """See that the run's reserve is there, if it has one and there is room for it."""
+        if self._reserve is not None:
+            self._reserve.hold(self.id)
+
     def close(self, *, final: bool = True) -> None:
         """Seal the journal (unless not `final`), sync it and let go of it. Safe to repeat."""
         self.when_free(lambda: self._close(final=final))
@@ -242,7 +252,7 @@ class Writer:
             except OSError as error:
                 self.last_error = error
                 self._limit += self._full // 8  # this one is still good: try again later
-                if segment.end + length > MAX_SEGMENT - _RESERVE:
+                if segment.end + length > MAX_SEGMENT - _OWN_BYTES:
                     self._chain.retire(segment)
         return self._chain.current
 
@@ -411,6 +421,7 @@ def _sync_regularly(
         if alive is None or alive.broken:
             return
         alive.sync()
+        alive.hold_reserve()  # where there was no room for it, there may be now
         del alive
 
 
