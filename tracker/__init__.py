@@ -31,6 +31,8 @@ from tracker.errors import (
 from tracker.fields import TagsGiven as _TagsGiven
 from tracker.head import head_of as _head_of
 from tracker.identity import new_id as _new_id
+from tracker.journal import FORMAT as _FORMAT
+from tracker.journal import newer as _newer
 from tracker.notice import Notice as _Notice
 from tracker.run import Run
 from tracker.settings import Settings as _Settings
@@ -212,6 +214,7 @@ def _recording(
     asked = head["project"]
     try:
         chosen = _resume.choose(store, run_id, how, asked, named)
+        _refuse_newer(store, chosen)
         past = _resume.past(store, chosen)
         if how == "auto":
             _resume.remember(store, chosen, asked, named)
@@ -219,6 +222,9 @@ def _recording(
         what = f"run {run_id}" if run_id else "the run to continue"
         trouble = StoreError(f"{what} cannot be read in {store.root}: {error}.")
         _say_trouble(trouble, settings)
+        return Run(None, run_id or _new_id(), head, _resume.Past(), settings)
+    except StoreError as error:
+        _say_trouble(error, settings)
         return Run(None, run_id or _new_id(), head, _resume.Past(), settings)
     if past.start is None:
         past.tags = head["tags"]
@@ -228,3 +234,18 @@ def _recording(
     run = Run(store, chosen, head, past, settings)
     run.tags.update(tags)
     return run
+
+
+def _refuse_newer(store: _StoreFolder, run_id: str) -> None:
+    """Leave a run alone whose journals this version cannot read.
+
+    Raises:
+        StoreError: it is one.
+    """
+    found = _newer(store.run(run_id))
+    if found is not None:
+        raise StoreError(
+            f"run {run_id} cannot be continued: its journal {found.file} has format "
+            f"{found.format}; this version reads up to {_FORMAT}. Nothing was changed. "
+            "Upgrade: pip install --upgrade tracker-syncd, or record under another id."
+        )

@@ -99,6 +99,7 @@ from tracker.journal.listing import Journal, journals
 from tracker.journal.reader import Block
 from tracker.journal.record import FORMAT, Header, Mark, Position, Seal
 from tracker.journal.reserve import Reserve
+from tracker.journal.version import newer
 from tracker.journal.writer import Writer, WriterBroken
 
 __all__ = [
@@ -115,4 +116,5 @@ __all__ = [
     "Writer",
     "WriterBroken",
     "journals",
+    "newer",
 ]
