@@ -32,6 +32,7 @@ def test_deleted_and_rebuilt_it_is_equal_to_one_caught_up_at_random_moments(
 ):
     print("seed", seed)  # noqa: T201 - shown when it fails
     portioned(monkeypatch, 16, 8, 0.0)
+    monkeypatch.setattr(sheets, "SHEETS", (1000, 4)[seed % 2])
     story, index = Story(folder, seed), Index(folder)
     for _ in range(600):
         story.step()
@@ -93,6 +94,7 @@ def logged(folder, run_id):
 def test_points_and_figures_are_those_of_the_journals(folder, monkeypatch, seed):
     print("seed", seed)  # noqa: T201 - shown when it fails
     portioned(monkeypatch, 32, 16, 0.0)
+    monkeypatch.setattr(sheets, "SHEETS", (1000, 4)[seed % 2])
     story, index = Story(folder, seed), Index(folder)
     for _ in range(800):
         story.step()
