@@ -78,6 +78,21 @@ def test_damage_found_in_a_running_journal_is_told_as_a_rebuilt_index_tells_it(f
     index.close()
 
 
+def test_killed_at_the_last_commit_of_an_ended_journal_it_still_tells_the_end(folder, monkeypatch):
+    writer = begin(folder, "a" * 32, sync_interval_s=3600)
+    writer.append(LOG, 1, {"loss": 1.0})
+    writer.close()
+    portioned(monkeypatch, 16, 8, 0.0)
+    index = Index(folder)
+    with monkeypatch.context() as killed:
+        killed.setattr(catchup.Projection, "close", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            index.catch_up()
+    index.catch_up()
+    assert index.query("SELECT state FROM journals") == [("ended",)]
+    index.close()
+
+
 def logged(folder, run_id):
     """Points per key and texts per key, straight from the journals, in order."""
     points, texts = defaultdict(list), defaultdict(list)
