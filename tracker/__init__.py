@@ -31,6 +31,8 @@ from tracker.errors import (
 from tracker.fields import TagsGiven as _TagsGiven
 from tracker.head import head_of as _head_of
 from tracker.identity import new_id as _new_id
+from tracker.journal import FORMAT as _FORMAT
+from tracker.journal import newer as _newer
 from tracker.notice import Notice as _Notice
 from tracker.run import Run
 from tracker.settings import Settings as _Settings
@@ -186,7 +188,8 @@ def _prepare(
     try:
         store = None if mode == "disabled" else _StoreFolder.open(folder, create=not off)
     except StoreError as error:
-        trouble = error
+        store = _StoreFolder.to_be(folder, error)  # the run says so, and tries again
+        trouble = None if store else error
     settings = _load_settings(store, warn=faults.append)
     if mode is not None:
         settings.mode = "disabled" if mode == "disabled" else "offline"
@@ -232,6 +235,7 @@ def _recording(
     asked = head["project"]
     try:
         chosen = _resume.choose(store, run_id, how, asked, named)
+        _refuse_newer(store, chosen)
         past = _resume.past(store, chosen)
         if how == "auto":
             _resume.remember(store, chosen, asked, named)
@@ -239,6 +243,9 @@ def _recording(
         what = f"run {run_id}" if run_id else "the run to continue"
         trouble = StoreError(f"{what} cannot be read in {store.root}: {error}.")
         _say_trouble(trouble, settings)
+        return Run(None, run_id or _new_id(), head, _resume.Past(), settings)
+    except StoreError as error:
+        _say_trouble(error, settings)
         return Run(None, run_id or _new_id(), head, _resume.Past(), settings)
     if saved is not None:
         past.next_step = saved.step + 1
@@ -250,3 +257,18 @@ def _recording(
     run = Run(store, chosen, head, past, settings)
     run.tags.update(tags)
     return run
+
+
+def _refuse_newer(store: _StoreFolder, run_id: str) -> None:
+    """Leave a run alone whose journals this version cannot read.
+
+    Raises:
+        StoreError: it is one.
+    """
+    found = _newer(store.run(run_id))
+    if found is not None:
+        raise StoreError(
+            f"run {run_id} cannot be continued: its journal {found.file} has format "
+            f"{found.format}; this version reads up to {_FORMAT}. Nothing was changed. "
+            "Upgrade: pip install --upgrade tracker-syncd, or record under another id."
+        )

@@ -116,7 +116,11 @@ def _flat(given: Mapping[Any, Any], problems: list[str]) -> tuple[dict[str, Json
                 continue
             if key in flat:
                 about.append("is given twice; the later value is recorded")
-            flat[key] = configured(value, about)
+            term = configured(value, about)
+            if term is NOTHING:
+                left_out += 1
+            else:
+                flat[key] = term
             problems += [f"{key[:80]!r} {text}" for text in dict.fromkeys(about)]
     except Exception as error:  # noqa: BLE001 - a stranger's mapping may raise anything
         left_out += 1

@@ -9,9 +9,20 @@ from collections.abc import Callable
 from typing import Any
 
 from tracker import identity
+from tracker.closing import Closing
 from tracker.errors import StoreError
-from tracker.events import ARTIFACT, CONFIG, FINISH, LOG, REWIND, START, SUMMARY, TAGS
-from tracker.journal import Journal, Writer, WriterBroken, newest
+from tracker.events import (
+    ARTIFACT,
+    CONFIG,
+    FINISH,
+    LOG,
+    REWIND,
+    START,
+    SUMMARY,
+    TAGS,
+    Json,
+)
+from tracker.journal import Journal, Reserve, Writer, WriterBroken, newest
 from tracker.notice import Notice
 from tracker.resume import Past
 from tracker.settings import Settings
@@ -33,8 +44,10 @@ class Recording:
     Attributes:
         log: the writer's own `log`, for those who cannot wait; where it raises or returns
             None, `record` is the way.
-        finished: the run's end is recorded; nothing more is kept.
+        finished: the run ends or has ended; nothing more is kept.
         parent: in a forked child, the writer id of the process it was forked from.
+        put_off: keys of config and summary whose last values were not kept; `finish` is given
+            them once more.
     """
 
     log: Callable[[int, dict[str, Any]], bool | None]
@@ -47,6 +60,10 @@ class Recording:
         self.run_id = run_id
         self.finished = False
         self.parent: str | None = None
+        self.put_off: dict[int, set[str]] = {CONFIG: set(), SUMMARY: set()}
+        self._put_off_events: Counter[int] = Counter()
+        self._reserve = None if store is None else Reserve(store.run(run_id))
+        self._closed = False
         self._head = head
         self._settings = settings
         self._notice = notice
@@ -59,11 +76,14 @@ class Recording:
         self._earlier = 0
         self._dropped: Counter[str] = Counter()
         self._reopen_at = 0.0
+        self._error: Exception | None = None  # why no journal could be opened
         self._opening: int | None = None  # the thread that opens a journal
         self._actions: list[Callable[[], object]] = []
         self.log = self._nowhere
         if store is not None:
             self._reopen()
+            if self._writer is None:
+                self.say_trouble()
 
     @property
     def kept(self) -> int:
@@ -77,7 +97,7 @@ class Recording:
         if self._writer is not None:
             for kind, number in list(self._writer.dropped.items()):
                 total[KINDS.get(kind, str(kind))] += number
-        return dict(total)
+        return {kind: number for kind, number in total.items() if number}
 
     def count_dropped(self, what: str, number: int = 1) -> None:
         """Count what could not be kept for other reasons than a journal's."""
@@ -102,17 +122,23 @@ class Recording:
             return False
         if kind == LOG and self._reached is not None:
             self._stitch(body[0], self._reached)
+        kept = self._keep(kind, *body)
+        if kind in self.put_off:
+            self._note(kind, body[0], kept=kept)
+        if not kept:
+            self.say_trouble()
+        return kept
+
+    def _keep(self, kind: int, *body: Any) -> bool:
         for _ in range(2):
+            writer = self._writer
             try:
-                kept = self._append(kind, *body)
+                if writer is not None:
+                    return writer.append(kind, *body)
             except WriterBroken:
-                self._reopen()
-                continue
-            if not kept:
-                self.say_trouble()
-            return kept
+                pass
+            self._reopen()
         self.count_dropped(KINDS[kind])
-        self.say_trouble()
         return False
 
     def rewind(self, step: int) -> bool:
@@ -128,6 +154,14 @@ class Recording:
         if step <= reached:
             self.rewind(step)
 
+    def _note(self, kind: int, values: dict[str, Json], *, kept: bool) -> None:
+        """Remember what `finish` has to be given again."""
+        if kept:
+            self.put_off[kind].difference_update(values)
+        else:
+            self.put_off[kind].update(values)
+            self._put_off_events[kind] += 1
+
     def when_free(self, action: Callable[[], object]) -> None:
         """Do `action` now, or right after the call that a signal handler interrupted."""
         writer = self._writer
@@ -138,16 +172,42 @@ class Recording:
         else:
             writer.when_free(action)
 
-    def finish(self, status: str, exit_code: int, error: str | None) -> None:
-        """Record the run's end; the one event for which a full disk is tried once more."""
+    def finish(
+        self, status: str, exit_code: int, error: str | None, last: dict[int, dict[str, Json]]
+    ) -> None:
+        """Record the run's end, before it the last values that were put off.
+
+        On a full disk the reserve is given up for these, and nothing else is kept any more.
+
+        Raises:
+            StoreError: only if strict; something of this was not kept.
+        """
         with self._lock:
             if self.finished:
                 return
-            if self._writer is not None:
-                self._writer.retry_now()
-            self._reopen_at = 0.0
-            self.record(FINISH, status, exit_code, error, self.dropped)
-            self.finished = True
+            self.finished, self.log = True, self._nowhere
+            closing = Closing(self._try, self._make_room)
+            for kind, values in last.items():
+                lost = closing.values(kind, values)
+                self.count_dropped(KINDS[kind], -self._put_off_events[kind])
+                self.count_dropped(f"{KINDS[kind]} values", lost)
+            kept = closing.finish(FINISH, status, exit_code, error, self.dropped)
+            self.count_dropped(KINDS[FINISH], int(not kept))
+        if not kept or closing.lost:
+            self.say_trouble()
+
+    def _try(self, kind: int, *body: Any) -> bool:
+        """Keep an event of the end at once; if it is not kept, the caller counts it."""
+        if self._writer is not None:
+            self._writer.retry_now()
+        self._reopen_at = 0.0
+        kept = self._keep(kind, *body)
+        if not kept:
+            self.count_dropped(KINDS[kind], -1)
+        return kept
+
+    def _make_room(self) -> bool:
+        return self._reserve is not None and self._reserve.give_up()
 
     def sync(self) -> bool:
         """Make what was recorded survive power loss; False if it may not."""
@@ -157,12 +217,15 @@ class Recording:
     def close(self) -> bool:
         """Let go of the journal; False if its last events may not survive power loss."""
         with self._lock:
-            self.finished = True
+            self.finished = self._closed = True
             self.log = self._nowhere
-            if self._writer is None:
-                return True
-            self._writer.close()
-            return self._writer.synced_seq == self._writer.seq
+            try:
+                if self._writer is None:
+                    return True
+                self._writer.close()
+                return self._writer.synced_seq == self._writer.seq
+            finally:
+                self._make_room()
 
     def pack(self) -> None:
         """Pack what the closed journal holds. A failure is no harm: what is raw stays raw."""
@@ -182,6 +245,9 @@ class Recording:
         self.parent = self._writer.id if self._writer is not None else (self.parent or "unknown")
         self._writer, self.log = None, self._nowhere
         self._dropped = Counter()  # the parent says what it lost
+        self._put_off_events.clear()
+        self.put_off = {CONFIG: set(), SUMMARY: set()}
+        self._reserve = None  # a child's end is not the run's
         self._earlier, self._reopen_at, self._opening = 0, 0.0, None
         self._attempts, self._reached = [], None
 
@@ -192,7 +258,16 @@ class Recording:
             StoreError: only if strict.
         """
         writer = self._writer
-        self._trouble(writer.last_error if writer is not None else None)
+        error = writer.last_error if writer is not None else self._error
+        root = self.store.root if self.store else "the store"
+        text = (
+            f"run {self._head['name']}: the store {root} takes no more ({error or 'no journal'}). "
+            "Training goes on; what is not kept is counted and said at the end. "
+            "Free some space or mend the disk."
+        )
+        self._notice.warn(text, once="storage")
+        if self._settings.strict:
+            raise StoreError(text) from error
 
     # -- journals --------------------------------------------------------------------------
 
@@ -201,18 +276,12 @@ class Recording:
         del step, values
         return True if self.store is None else None
 
-    def _append(self, kind: int, *body: Any) -> bool:
-        writer = self._writer
-        if writer is None:
-            raise WriterBroken(self.run_id)
-        return writer.append(kind, *body)
-
     def _reopen(self) -> None:
         with self._lock:
             old = self._writer
             if self._opening is not None or time.monotonic() < self._reopen_at:
                 return
-            if self.finished or (old is not None and not old.broken):
+            if self._closed or (old is not None and not old.broken):
                 return
             self._opening = threading.get_ident()
             try:
@@ -221,7 +290,7 @@ class Recording:
                 self._open()
             except (OSError, StoreError) as error:
                 self._reopen_at = time.monotonic() + REOPEN_INTERVAL_S
-                self._trouble(error)
+                self._error = error
             finally:
                 self._opening = None
         while self._actions:
@@ -248,6 +317,7 @@ class Recording:
         writer = Writer(
             folder, self.run_id, segment_bytes=settings.segment_bytes,
             sync_interval_s=settings.sync_interval_s, sync=settings.sync, after=newest(folder),
+            reserve=self._reserve,
         )  # fmt: skip
         try:
             if not self._introduce(writer):
@@ -257,7 +327,8 @@ class Recording:
             raise
         self._begun = self._introduced = True
         self._writer = writer
-        self.log = writer.log if self._reached is None else self._nowhere
+        if not self.finished:
+            self.log = writer.log if self._reached is None else self._nowhere
 
     def _introduce(self, writer: Writer) -> bool:
         head = self._head
@@ -266,14 +337,3 @@ class Recording:
             {} if self._introduced else head["tags"], identity.about(), self._begun, self.parent,
             identity.rank(),
         )  # fmt: skip
-
-    def _trouble(self, error: Exception | None) -> None:
-        root = self.store.root if self.store else "the store"
-        text = (
-            f"run {self._head['name']}: the store {root} takes no more ({error or 'no journal'}). "
-            "Training goes on; what is not kept is counted and said at the end. "
-            "Free some space or mend the disk."
-        )
-        self._notice.warn(text, once="storage")
-        if self._settings.strict:
-            raise StoreError(text) from error

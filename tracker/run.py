@@ -237,13 +237,19 @@ class Run:
         recording = self._recording
         try:
             if recording.parent is None:
-                recording.finish(status, code, error)
+                recording.finish(status, code, error, self._put_off())
         finally:
             synced = recording.close()
             if recording.parent is None:
                 self._say_finished(status, synced=synced)
             if self._settings.pack == "finish" and status != "killed":  # which is in a hurry
                 recording.pack()
+
+    def _put_off(self) -> dict[int, dict[str, events.Json]]:
+        """The last values of config and summary that could not be kept so far."""
+        fields = {SUMMARY: self.summary, CONFIG: self.config}
+        keys = self._recording.put_off
+        return {kind: {key: held[key] for key in keys[kind]} for kind, held in fields.items()}
 
     def end_by_signal(self, number: int) -> None:
         """Finish as killed, as soon as the interrupted call is whole."""

@@ -12,6 +12,7 @@ sync/               syncd's own: syncd.db, its lock, what it publishes (see `syn
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from pathlib import Path
@@ -23,6 +24,9 @@ from tracker.journal.files import Files
 
 FORMAT = 1
 """Version of the folder's layout; a newer one is refused and left untouched."""
+
+_PASSING = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
+"""A disk that takes nothing now may take it later."""
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OWN_ID = re.compile(r"[0-9a-f]{32}")
@@ -105,6 +109,17 @@ class StoreFolder:
             _furnish(self.root, self.id)
 
     @classmethod
+    def to_be(cls, root: str | os.PathLike[str] | None, trouble: StoreError) -> StoreFolder | None:
+        """Name the store that `restore` can make once what `open` met has passed.
+
+        None where that is more than a disk that takes nothing now.
+        """
+        cause = trouble.__cause__
+        if not isinstance(cause, OSError) or cause.errno not in _PASSING:
+            return None
+        return cls(_path_of(root), os.urandom(16).hex())
+
+    @classmethod
     def open(
         cls, root: str | os.PathLike[str] | None = None, *, create: bool = False
     ) -> StoreFolder:
@@ -115,7 +130,7 @@ class StoreFolder:
         Raises:
             StoreError: no store there, a folder of something else, or of a newer format.
         """
-        path = (default_root() if root is None else _expanded(root)).absolute()
+        path = _path_of(root)
         try:
             if create:
                 _create(path)
@@ -125,6 +140,10 @@ class StoreFolder:
                 f"the store {path} cannot be used: {error.strerror or error}. "
                 "Name another folder with TRACKER_DIR or dir=."
             ) from error
+
+
+def _path_of(root: str | os.PathLike[str] | None) -> Path:
+    return (default_root() if root is None else _expanded(root)).absolute()
 
 
 def _create(path: Path) -> None:
@@ -144,12 +163,12 @@ def _create(path: Path) -> None:
 def _furnish(path: Path, store_id: str) -> None:
     """Put the marker and the folders in place, so that a power cut leaves all or no store."""
     fresh = path / f"store.json.{os.urandom(8).hex()}"
-    _write_synced(fresh, msgspec.json.encode(_Identity(FORMAT, store_id)))
     try:
+        _write_synced(fresh, msgspec.json.encode(_Identity(FORMAT, store_id)))
         with contextlib.suppress(FileExistsError):  # another process was first: its id holds
             os.link(fresh, path / "store.json")
     finally:
-        fresh.unlink()
+        fresh.unlink(missing_ok=True)
     for folder in ("journals", "blobs", "sync"):
         (path / folder).mkdir(exist_ok=True)
     Files.sync_folder(path)

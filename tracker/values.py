@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -15,14 +16,18 @@ MAX_DEPTH = 32
 MAX_KEYS = 100_000
 """Keys of one call that are kept."""
 
+MAX_ITEMS = 1_000_000
+"""Items of all lists and dicts in one config or summary value."""
+
 NOTHING: Final = object()
-"""Stands where `flatten` has a problem to tell and no value for it."""
+"""Stands where there is a problem to tell and no value for it."""
 
 _INT64 = range(-(2**63), 2**63)
 _WORD = range(-(2**63), 2**64)
 """Integers that a record can hold."""
 
 _BRIEF = 80
+_LISTS = (list, tuple, set, frozenset, range)
 
 
 def flatten(data: Mapping[Any, Any]) -> Iterator[tuple[str, Any, str | None]]:
@@ -131,44 +136,83 @@ def _number(value: Any) -> Value | None:
     return operator.index(value) if hasattr(value, "__index__") else None
 
 
-def configured(value: Any, problems: list[str], depth: int = 0) -> Json:
+def configured(value: Any, problems: list[str]) -> Json:
     """Turn a config or summary value into JSON terms; what has no such form becomes its text.
 
     What is not kept as it was meant is added to `problems`, in words that follow the key.
+    NOTHING stands for a value of too many items, however few objects they may be.
     """
     if value is None or isinstance(value, bool):
         return value
     try:
-        return _configured(value, problems, depth)
-    except Exception:  # noqa: BLE001 - a stranger may raise anything
-        problems.append(f"holds a {type(value).__name__} that cannot be read")
-        return f"<{type(value).__name__}>"
+        return _Terms(problems).of(value, 0)
+    except _TooMany:
+        problems.append(f"holds more than {MAX_ITEMS:,} items; use run.log_artifact")
+        return NOTHING
 
 
-def _configured(value: Any, problems: list[str], depth: int) -> Json:
-    """As `configured`; raises whatever the value raises."""
-    if depth < MAX_DEPTH:
-        if isinstance(value, (list, tuple, set, frozenset, range)):
-            return [_listed(item, problems, depth + 1) for item in list(value)]
-        if hasattr(value, "tolist") and getattr(value, "shape", ()) != ():
-            return configured(value.tolist(), problems, depth)
-    if isinstance(value, int) and value not in _WORD:
-        problems.append("holds an integer of more than 64 bits, which is recorded as text")
-        return str(value)
-    number = logged(value)
-    return text_of(str(value)) if number is None else number
+class _TooMany(Exception):
+    """A value has more items than are kept."""
 
 
-def _listed(item: Any, problems: list[str], depth: int) -> Json:
-    if not isinstance(item, Mapping) or depth >= MAX_DEPTH:
-        return configured(item, problems, depth)
-    found: dict[str, Json] = {}
-    for key, value in list(item.items()):
-        name = text_of(key)
-        if name in found:
-            problems.append(f"holds the key {name[:_BRIEF]!r} twice; the later value is recorded")
-        found[name] = _listed(value, problems, depth + 1)
-    return found
+class _Terms:
+    """One config or summary value, being turned into JSON terms."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self._problems = problems
+        self._left = MAX_ITEMS
+
+    def of(self, value: Any, depth: int) -> Json:
+        if value is None or isinstance(value, bool):
+            return value
+        try:
+            return self._of(value, depth)
+        except _TooMany:
+            raise
+        except Exception:  # noqa: BLE001 - a stranger may raise anything
+            self._problems.append(f"holds a {type(value).__name__} that cannot be read")
+            return f"<{type(value).__name__}>"
+
+    def _of(self, value: Any, depth: int) -> Json:
+        """As `of`; raises whatever the value raises."""
+        if depth >= MAX_DEPTH and isinstance(value, (*_LISTS, Mapping)):
+            # Not its text: what holds itself, or the same list twice, may be endless.
+            self._problems.append(f"is nested more than {MAX_DEPTH} levels deep")
+            return f"<{type(value).__name__}>"
+        if isinstance(value, _LISTS):
+            self._take(len(value))
+            return [self._listed(item, depth + 1) for item in list(value)]
+        if isinstance(value, int) and value not in _WORD:
+            self._problems.append(
+                "holds an integer of more than 64 bits, which is recorded as text"
+            )
+            return str(value)
+        shape = getattr(value, "shape", ())
+        if hasattr(value, "tolist") and shape != () and depth < MAX_DEPTH:
+            if math.prod(shape) > self._left:
+                raise _TooMany
+            return self.of(value.tolist(), depth)
+        number = logged(value)
+        return text_of(str(value)) if number is None else number
+
+    def _listed(self, item: Any, depth: int) -> Json:
+        if not isinstance(item, Mapping) or depth >= MAX_DEPTH:
+            return self.of(item, depth)
+        self._take(len(item))
+        found: dict[str, Json] = {}
+        for key, value in list(item.items()):
+            name = text_of(key)
+            if name in found:
+                self._problems.append(
+                    f"holds the key {name[:_BRIEF]!r} twice; the later value is recorded"
+                )
+            found[name] = self._listed(value, depth + 1)
+        return found
+
+    def _take(self, items: int) -> None:
+        self._left -= items
+        if self._left < 0:
+            raise _TooMany
 
 
 def mapping_of(config: Any) -> Mapping[Any, Any]:

@@ -20,6 +20,8 @@ from tracker.index.encoding import Ints
 _ALL = np.iinfo(np.int64).max
 
 Mask = NDArray[np.bool_]
+End = tuple[int, int]
+"""A journal, and its last sequence number with some key."""
 
 
 class Rewind(NamedTuple):
@@ -53,10 +55,6 @@ def rewinds(connection: sqlite3.Connection, run: int) -> list[Rewind]:
     ]
 
 
-def holding(found: Iterable[Rewind], last_seqs: Iterable[tuple[int, int]]) -> list[Rewind]:
-    """Those rewinds after which a key was logged again.
-
-    `last_seqs` are the (journal, last seq) of the sheets that hold the key.
-    """
-    ends = list(last_seqs)
+def holding(found: Iterable[Rewind], ends: list[End]) -> list[Rewind]:
+    """Those rewinds after which a key, which ends there, was logged again."""
     return [rewind for rewind in found if any(seq > rewind.limit(j) for j, seq in ends)]

@@ -234,7 +234,8 @@ class CatchUp:
             for block in journal.blocks(known.position, alive=alive):
                 projection.take(block)
                 end, ended = block.end, block.ended
-                if time.monotonic() >= self._commit_at:
+                # Not behind the seal: after a kill there, nothing would tell of the end.
+                if not ended and time.monotonic() >= self._commit_at:
                     projection.save(end)
                     runs.refresh(self._connection, known.run)
                     self._commit_if_due()

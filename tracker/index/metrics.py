@@ -6,13 +6,14 @@ They are those of the newest branch: what a rewind left behind does not count.
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from tracker.index import branches, figures
-from tracker.index.branches import Rewind
+from tracker.index.branches import End, Rewind
 from tracker.index.encoding import decode_floats, decode_ints
 from tracker.index.schema import CHUNK_BITS
 
@@ -36,11 +37,6 @@ class _Sheet(NamedTuple):
     writer: str
     chunks: list[_Chunk]
 
-    @property
-    def end(self) -> tuple[int, int]:
-        """The journal, and its last sequence number in this sheet."""
-        return self.journal, self.chunks[-1].last_seq
-
 
 def refresh_all(connection: sqlite3.Connection, run: int) -> None:
     """Make the rows of all of a run's keys anew."""
@@ -56,10 +52,11 @@ def refresh(connection: sqlite3.Connection, run: int, keys: Iterable[int]) -> No
     for key in wanted:
         found = connection.execute("SELECT sheet FROM series WHERE run = ? AND key = ?", (run, key))
         ids.update(row[0] for row in found)
-    sheets = [_sheet(connection, number) for number in sorted(ids)]
+    ends = _ends(connection, ids) if rewinds else {}
     parts: dict[int, list[figures.Part]] = {key: [] for key in wanted}
-    for sheet in sheets:
-        behind = _behind(sheet, sheets, rewinds)
+    for number in sorted(ids):
+        sheet = _sheet(connection, number)
+        behind = _behind(sheet, ends, rewinds)
         for key, part in _whole(sheet):
             if key in wanted and not behind.get(key):
                 parts[key].append(part)
@@ -87,15 +84,26 @@ def _sheet(connection: sqlite3.Connection, number: int) -> _Sheet:
     return _Sheet(number, numbers, journal, start, writer, [_Chunk(*row) for row in chunks])
 
 
-def _behind(sheet: _Sheet, sheets: list[_Sheet], rewinds: list[Rewind]) -> dict[int, list[Rewind]]:
+def _ends(connection: sqlite3.Connection, sheets: Iterable[int]) -> dict[int, list[End]]:
+    """For each key in some sheets, the journals that hold it and their last seq with it."""
+    ends: dict[int, list[End]] = defaultdict(list)
+    for sheet in sheets:
+        keys, journal, last_seq = connection.execute(
+            "SELECT keys, journal, max(last_seq) FROM sheet, chunk "
+            "WHERE sheet.id = ? AND chunk.id >= ? AND chunk.id < ?",
+            (sheet, sheet << CHUNK_BITS, (sheet + 1) << CHUNK_BITS),
+        ).fetchone()
+        for key in keys.split(","):
+            ends[int(key)].append((journal, last_seq))
+    return ends
+
+
+def _behind(
+    sheet: _Sheet, ends: dict[int, list[End]], rewinds: list[Rewind]
+) -> dict[int, list[Rewind]]:
     """For each key of a sheet, the rewinds that may leave points of it behind."""
     near = [rewind for rewind in rewinds if rewind.limit(sheet.journal)]
-    if not near:
-        return {}
-    found = {
-        key: branches.holding(near, [other.end for other in sheets if key in other.keys])
-        for key in sheet.keys
-    }
+    found = {key: branches.holding(near, ends[key]) for key in sheet.keys if near}
     return {key: holding for key, holding in found.items() if holding}
 
 

@@ -3,6 +3,10 @@
 A row of a sheet is one `log` call: step, time and seq once, and a value per key. Chunks hold
 a number of rows that only the number of keys decides, the last one what remains, so the same
 rows always make the same chunks. The last chunk is read back and written anew when rows are added.
+
+The first `SHEETS` sets of keys of a journal get a sheet each. What comes with yet another set goes
+to sheets of one key each: so no key is spread over millions of sheets, however many names stand
+beside it, and its figures stay cheap to keep up to date.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -34,6 +38,9 @@ CHUNK_ROWS = 4096
 CHUNK_ROWS_LEAST = 128
 CHUNK_VALUES = 256 * 1024
 """Values in a chunk over all keys, so that following a wide run rewrites 2 MiB at most."""
+
+SHEETS = 1000
+"""Sheets in a journal from which on new sets of keys get none of their own."""
 
 
 def chunk_rows(keys: int) -> int:
@@ -176,6 +183,7 @@ class Sheets:
         self._run = run
         self._journal = journal
         self._open: dict[tuple[str, ...], Sheet] = {}
+        self._count = self._counted()
 
     def add(self, logs: list[Log]) -> list[Text]:
         """Add the numbers of some calls, in order; returns their strings."""
@@ -191,10 +199,28 @@ class Sheets:
         for keys, same in by_keys.items():
             for names, rows in _columns(keys, same, texts):
                 parts.setdefault(names, []).append(rows)
-        for names, found in parts.items():
-            rows = Rows.joined(found)
-            self._sheet(names).add(rows.in_order() if len(found) > 1 else rows)
+        for sheet, rows in self._placed(parts):
+            sheet.add(rows)
         return texts
+
+    def _placed(self, parts: dict[tuple[str, ...], list[Rows]]) -> Iterator[tuple[Sheet, Rows]]:
+        """Settle which rows go to which sheet; a set of keys counts from its first row on.
+
+        So it is the same however the journal was cut into blocks.
+        """
+        placed: dict[Sheet, list[Rows]] = {}
+        for names in sorted(parts, key=lambda names: min(rows.seqs[0] for rows in parts[names])):
+            sheet = self._sheet(names)
+            if sheet is not None:
+                placed.setdefault(sheet, []).extend(parts[names])
+                continue
+            rows = Rows.joined(parts[names])
+            for number, name in enumerate(names):
+                alone = replace(rows, values=rows.values[number : number + 1])
+                placed.setdefault(self._own_sheet(name), []).append(alone)
+        for sheet, found in placed.items():
+            rows = Rows.joined(found)
+            yield sheet, rows.in_order() if len(found) > 1 else rows
 
     def save(self) -> set[str]:
         """Write everything; returns the keys that have new points."""
@@ -202,35 +228,58 @@ class Sheets:
             sheet.save()
         return set(chain.from_iterable(self._open))
 
-    def _sheet(self, names: tuple[str, ...]) -> Sheet:
-        sheet = self._open.get(names)
-        if sheet is None:
-            sheet = self._open[names] = self._stored(names)
+    def _sheet(self, names: tuple[str, ...]) -> Sheet | None:
+        """The sheet of a set of keys; None if there are too many for it to get one."""
+        sheet = self._open.get(names) or self._stored(names)
+        if sheet is None and self._count < SHEETS:
+            sheet = self._new(names)
+        if sheet is not None:
+            self._open[names] = sheet
         return sheet
 
-    def _stored(self, names: tuple[str, ...]) -> Sheet:
-        numbers = [self._words.number(name) for name in names]
-        keys = ",".join(map(str, numbers))
+    def _own_sheet(self, name: str) -> Sheet:
+        """The sheet of one key alone."""
+        sheet = self._sheet((name,)) or self._new((name,))
+        self._open[name,] = sheet
+        return sheet
+
+    def _stored(self, names: tuple[str, ...]) -> Sheet | None:
         execute = self._connection.execute
         found = execute(
-            "SELECT id, rows FROM sheet WHERE journal = ? AND keys = ?", (self._journal, keys)
+            "SELECT id, rows FROM sheet WHERE journal = ? AND keys = ?",
+            (self._journal, self._keys(names)),
         ).fetchone()
         if found is None:
-            found = (self._new(keys, numbers), 0)
+            return None
         series = execute("SELECT id FROM series WHERE sheet = ? ORDER BY id", (found[0],))
         return Sheet(self._connection, found[0], found[1], [row[0] for row in series])
 
-    def _new(self, keys: str, numbers: list[int]) -> int:
+    def _keys(self, names: tuple[str, ...]) -> str:
+        return ",".join(str(self._words.number(name)) for name in names)
+
+    def _new(self, names: tuple[str, ...]) -> Sheet:
+        self._count += 1
         sheet = inserted(
             self._connection,
             "INSERT INTO sheet (run, journal, keys, rows) VALUES (?, ?, ?, 0)",
-            (self._run, self._journal, keys),
+            (self._run, self._journal, self._keys(names)),
         )
-        self._connection.executemany(
-            "INSERT INTO series (run, key, sheet) VALUES (?, ?, ?)",
-            [(self._run, number, sheet) for number in numbers],
+        series = [
+            inserted(
+                self._connection,
+                "INSERT INTO series (run, key, sheet) VALUES (?, ?, ?)",
+                (self._run, self._words.number(name), sheet),
+            )
+            for name in names
+        ]
+        return Sheet(self._connection, sheet, 0, series)
+
+    def _counted(self) -> int:
+        """Sheets that the journal has, as far as that matters."""
+        found = self._connection.execute(
+            "SELECT 1 FROM sheet WHERE journal = ? LIMIT ?", (self._journal, SHEETS)
         )
-        return sheet
+        return len(found.fetchall())
 
 
 def _columns(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
+_REMEMBERED = 100_000
+"""Names whose numbers are held in memory."""
+
 
 class Words:
     """Numbers for names within one write transaction; made anew for each."""
@@ -16,6 +19,8 @@ class Words:
         """Number of a name; a new one gets the next."""
         known = self._numbers.get(text)
         if known is None:
+            if len(self._numbers) >= _REMEMBERED:
+                self._numbers.clear()
             known = self._numbers[text] = self._stored(text)
         return known
 

@@ -11,6 +11,9 @@ Places
     000002, ... (decimal, at least 6 digits, no more zeros than that needs). Readers pass over
     any other name; one that ends in ``.tmp`` is a segment that was never put in place. What is
     no plain file (a folder, a link, a FIFO) is no segment and is not followed.
+    ``WRITER.reserve`` is 8 KiB without meaning, kept by a writer as long as its run is open and
+    deleted to make room for the run's last events on a full disk. The next writer of the run
+    removes those of dead writers.
 
 Segment
     bytes 0..5   ``TRKSEG``
@@ -127,6 +130,8 @@ from tracker.journal.gap import Gap
 from tracker.journal.listing import Journal, journals, newest
 from tracker.journal.reader import Block
 from tracker.journal.record import FORMAT, Header, Mark, Position, Seal
+from tracker.journal.reserve import Reserve
+from tracker.journal.version import newer
 from tracker.journal.writer import Writer, WriterBroken
 
 __all__ = [
@@ -138,9 +143,11 @@ __all__ = [
     "Journal",
     "Mark",
     "Position",
+    "Reserve",
     "Seal",
     "Writer",
     "WriterBroken",
     "journals",
+    "newer",
     "newest",
 ]

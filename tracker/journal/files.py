@@ -33,6 +33,14 @@ class Files:
         return os.open(path, _NEW, 0o600)
 
     @staticmethod
+    def allocate(fd: int, size: int) -> None:
+        """Make a new file `size` bytes long, with room on the device for each of them."""
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(fd, 0, size)
+        elif os.write(fd, os.urandom(size)) != size:  # zeros might be compressed to nothing
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    @staticmethod
     def mkdir(path: Path) -> None:
         """Make a folder and its parents; fine if it is there."""
         path.mkdir(parents=True, exist_ok=True)

@@ -62,6 +62,14 @@ class Journal:
         with os.fdopen(fd, "rb", buffering=0) as file:  # it stands there raw, packed or not
             return first_header(file.read(_HEADER_BYTES), self._seed(number))
 
+    def preamble(self, number: int) -> bytes:
+        """The first bytes of a segment, which tell its form and format; empty if it is none."""
+        fd = open_existing(self.path(number))
+        if fd is None:
+            return b""
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            return file.read(len(PREAMBLE))
+
     def header(self) -> Header | None:
         """Header of the first segment that has a readable one."""
         found = (self.segment_header(number) for number in self.segments())

@@ -28,9 +28,10 @@ from tracker.journal.record import (
     Mark,
     Seal,
 )
+from tracker.journal.reserve import Reserve
 from tracker.journal.segment import Chain, Segment, encode
 
-_RESERVE = 128
+_OWN_BYTES = 128
 """Bytes of a segment kept for the mark and the seal that may follow its last event."""
 
 _SYNC_BYTES = 2 * 1024 * 1024
@@ -71,6 +72,7 @@ class Writer:
         sync_interval_s: seconds between background syncs.
         sync: "interval", or "always" to sync in each append.
         after: the time in the header of the newest journal that the run has; this one's is later.
+        reserve: what is to be there, beside the segments, as long as the run is open.
         files: the system calls.
     """
 
@@ -83,6 +85,7 @@ class Writer:
         sync_interval_s: float = 0.5,
         sync: Literal["interval", "always"] = "interval",
         after: int = 0,
+        reserve: Reserve | None = None,
         files: Files | None = None,
     ) -> None:
         self.id = os.urandom(8).hex()
@@ -90,6 +93,7 @@ class Writer:
         self.folder = folder
         self.dropped: Counter[int] = Counter()
         self.last_error: OSError | None = None
+        self._reserve = reserve
         self._interval_s = sync_interval_s
         self._always = sync == "always"
         self._files = files or Files()
@@ -102,7 +106,7 @@ class Writer:
         self._actions: list[Callable[[], object]] = []
         self._attention = True  # there is more to do than to append
         self._seq = self._synced_seq = self._marked_seq = 0
-        self._full = min(segment_bytes, MAX_SEGMENT // 2) - _RESERVE
+        self._full = min(segment_bytes, MAX_SEGMENT // 2) - _OWN_BYTES
         # Where the segment is full, or a sync is to begin early.
         self._limit = min(_SYNC_BYTES, self._full)
         self._retry_at = 0.0
@@ -117,6 +121,7 @@ class Writer:
             self._chain.let_go()
             raise
         _open_writers.add(self)
+        self.hold_reserve()
 
     # -- what a run calls ------------------------------------------------------------------
 
@@ -259,6 +264,11 @@ class Writer:
             self._attend()
         return kept
 
+    def hold_reserve(self) -> None:
+        """See that the run's reserve is there, if it has one and there is room for it."""
+        if self._reserve is not None:
+            self._reserve.hold(self.id)
+
     def close(self, *, final: bool = True) -> None:
         """Seal the journal (unless not `final`), sync it and let go of it. Safe to repeat."""
         self.when_free(lambda: self._close(final=final))
@@ -321,7 +331,7 @@ class Writer:
         except OSError as error:
             self.last_error = error
             self._limit = max(self._limit, self._full) + self._full // 8
-            if segment.end + length > MAX_SEGMENT - _RESERVE:
+            if segment.end + length > MAX_SEGMENT - _OWN_BYTES:
                 self._chain.retire(segment)
 
     def _settle(self, segment: Segment, start: int, seq: int, length: int) -> None:
@@ -491,6 +501,7 @@ def _sync_regularly(writer: weakref.ref[Writer], wake: threading.Event, interval
         if alive is None or alive.broken:
             return
         alive.sync()
+        alive.hold_reserve()  # where there was no room for it, there may be now
         del alive
 
 

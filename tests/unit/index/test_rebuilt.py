@@ -32,6 +32,7 @@ def test_deleted_and_rebuilt_it_is_equal_to_one_caught_up_at_random_moments(
 ):
     print("seed", seed)  # noqa: T201 - shown when it fails
     portioned(monkeypatch, 16, 8, 0.0)
+    monkeypatch.setattr(sheets, "SHEETS", (1000, 4)[seed % 2])
     story, index = Story(folder, seed), Index(folder)
     for _ in range(600):
         story.step()
@@ -77,6 +78,21 @@ def test_damage_found_in_a_running_journal_is_told_as_a_rebuilt_index_tells_it(f
     index.close()
 
 
+def test_killed_at_the_last_commit_of_an_ended_journal_it_still_tells_the_end(folder, monkeypatch):
+    writer = begin(folder, "a" * 32, sync_interval_s=3600)
+    writer.append(LOG, 1, {"loss": 1.0})
+    writer.close()
+    portioned(monkeypatch, 16, 8, 0.0)
+    index = Index(folder)
+    with monkeypatch.context() as killed:
+        killed.setattr(catchup.Projection, "close", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            index.catch_up()
+    index.catch_up()
+    assert index.query("SELECT state FROM journals") == [("ended",)]
+    index.close()
+
+
 def logged(folder, run_id):
     """Points per key and texts per key, straight from the journals, in order."""
     points, texts = defaultdict(list), defaultdict(list)
@@ -115,6 +131,7 @@ def by_branch(folder, run_id, points):
 def test_points_and_figures_are_those_of_the_journals(folder, monkeypatch, seed):
     print("seed", seed)  # noqa: T201 - shown when it fails
     portioned(monkeypatch, 32, 16, 0.0)
+    monkeypatch.setattr(sheets, "SHEETS", (1000, 4)[seed % 2])
     story, index = Story(folder, seed), Index(folder)
     for _ in range(800):
         story.step()
