@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import stat
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -59,19 +60,30 @@ def look(connection: sqlite3.Connection, root: Path) -> Folders:
 
 
 class Extent(NamedTuple):
-    """How much there is of a journal, to see whether it changed after it was complete."""
+    """How much there is of a journal, to see whether it changed after it was complete.
+
+    What may not be opened has no size, so that it is seen when it may.
+    """
 
     segments: int
     size: int
     settled: bool
+    open: bool
 
     @classmethod
     def of(cls, journal: Journal) -> Extent:
         """Measure."""
-        stats = [journal.path(number).stat() for number in journal.segments()]
-        newest = max((stat.st_mtime for stat in stats), default=0.0)
+        paths = [journal.path(number) for number in journal.segments()]
+        stats = [path.lstat() for path in paths]
+        may = [_may_open(path, found) for path, found in zip(paths, stats, strict=True)]
+        newest = max((found.st_mtime for found in stats), default=0.0)
         return cls(
             len(stats),
-            sum(stat.st_size for stat in stats),
-            abs(time.time() - newest) > SETTLE_S,
+            sum(found.st_size for found, ours in zip(stats, may, strict=True) if ours),
+            all(may) and abs(time.time() - newest) > SETTLE_S,
+            all(may),
         )
+
+
+def _may_open(path: Path, found: os.stat_result) -> bool:
+    return not stat.S_ISREG(found.st_mode) or os.access(path, os.R_OK)
