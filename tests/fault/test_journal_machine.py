@@ -21,39 +21,83 @@ RUN = "0" * 31 + "d"
 EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "500"))
 
 
+class Told:
+    """One writer's journal: what its `append` returned True for, and a reader that follows it."""
+
+    def __init__(self, journal):
+        self.journal = journal
+        self.kept = []
+        self.dropped = 0
+        self.read = []
+        self.end = Position()
+
+    def follow(self, *, alive):
+        """Go on reading from where it was."""
+        for block in self.journal.blocks(self.end, alive=alive):
+            assert all(gap.harmless for gap in block.gaps)
+            self.read += [event.step for event in block.events]
+            assert [event.seq for event in block.events] == list(
+                range(self.end.seq + 1, self.end.seq + 1 + len(block.events))
+            )
+            self.end = block.end
+        assert self.read == self.kept
+
+    def look_afresh(self, *, alive):
+        """Read all of it; what is wrong stays there to be found by a later look."""
+        blocks = self.journal.blocks(alive=alive)
+        events = [event for block in blocks for event in block.events]
+        assert [event.step for event in events] == self.kept
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+
+
 class JournalMachine(RuleBasedStateMachine):
-    """One journal, a list of what its `append` returned True for, and a reader that follows it."""
+    """Writers of one run, one after the other, on a disk that fails now and then."""
 
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.files = FailingFiles()
-        self.kept = []
-        self.read = []
-        self.end = Position()
-        self.dropped = self.value = 0
-        self.closed = False
+        self.writer = None
+        self.past = []
+        self.value = 0
 
     @initialize(size=st.sampled_from((200, 500, 3000)))
     def open(self, size):
         """Segments so small that they rotate."""
         writer_module.RETRY_INTERVAL_S = 0.0
-        self.writer = Writer(
-            self.folder / RUN, RUN, segment_bytes=size, sync_interval_s=3600, files=self.files
-        )
-        self.journal = Journal(self.folder / RUN, self.writer.id)
+        self.size = size
+        self.begin()
 
+    @precondition(lambda self: self.writer is None)
+    @rule()
+    def begin(self):
+        try:
+            self.writer = Writer(
+                self.folder / RUN, RUN, segment_bytes=self.size, sync_interval_s=3600,
+                files=self.files,
+            )  # fmt: skip
+        except OSError:
+            assert self.files.failing
+        else:
+            self.told = Told(Journal(self.folder / RUN, self.writer.id))
+
+    @precondition(lambda self: self.writer)
     @rule(length=st.integers(0, 400), count=st.integers(1, 6))
     def append(self, length, count):
         for _ in range(count):
             self.value += 1
             try:
                 if self.writer.append(LOG, self.value, {"text": "x" * length}):
-                    self.kept.append(self.value)
+                    self.told.kept.append(self.value)
                 else:
-                    self.dropped += 1
+                    self.told.dropped += 1
             except WriterBroken:
                 assert self.writer.broken
+
+    @precondition(lambda self: self.writer)
+    @rule(length=st.sampled_from((0, 90)), count=st.integers(5, 15))
+    def append_many(self, length, count):
+        self.append(length, count)
 
     @rule(
         name=st.sampled_from(("write", "create", "rename", "sync_folder", "unlink", "sync")),
@@ -69,46 +113,41 @@ class JournalMachine(RuleBasedStateMachine):
     def heal(self):
         self.files.heal()
 
+    @precondition(lambda self: self.writer)
     @rule()
     def sync(self):
         if self.writer.sync():
             assert self.writer.synced_seq == self.writer.seq
 
+    @precondition(lambda self: self.writer)
     @rule()
     def look(self):
         """A reader goes on from where it was, and another one sees the same."""
-        for block in self.journal.blocks(self.end, alive=not self.closed):
-            assert all(gap.harmless for gap in block.gaps)
-            self.read += [event.step for event in block.events]
-            assert [event.seq for event in block.events] == list(
-                range(self.end.seq + 1, self.end.seq + 1 + len(block.events))
-            )
-            self.end = block.end
-        assert self.read == self.kept
-        self.look_afresh()
+        self.told.follow(alive=True)
+        self.told.look_afresh(alive=True)
+        assert self.writer.dropped[LOG] == self.told.dropped
+        assert not self.files.unsynced_writes
 
-    @precondition(lambda self: not self.closed)
+    @precondition(lambda self: self.writer and (self.writer.seq > 20 or self.writer.broken))
     @rule(crash=st.booleans())
     def leave(self, crash):
-        assert self.journal.alive()
+        self.look()
         self.writer.abandon() if crash else self.writer.close()
-        assert not self.journal.alive()
-        self.closed = True
-
-    def look_afresh(self):
-        """Another reader, that begins at the start. What it finds wrong stays there to be found."""
-        blocks = self.journal.blocks(alive=not self.closed)
-        events = [event for block in blocks for event in block.events]
-        assert [event.step for event in events] == self.kept
-        assert [event.seq for event in events] == list(range(1, len(events) + 1))
-        assert self.writer.dropped[LOG] == self.dropped
-        assert not self.files.unsynced_writes
+        assert not self.told.journal.alive()
+        self.told.follow(alive=False)
+        self.past.append(self.told)
+        self.writer = None
 
     def teardown(self):
         try:
-            self.look_afresh()
+            if self.writer is not None:
+                self.look()
+                assert self.told.journal.alive() or self.writer.broken
+            for told in self.past:
+                told.look_afresh(alive=False)
         finally:
-            self.writer.abandon()
+            if self.writer is not None:
+                self.writer.abandon()
             shutil.rmtree(self.folder)
 
 
