@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import shutil
 import tempfile
@@ -19,6 +20,14 @@ from tracker.journal import writer as writer_module
 LOG = 17
 RUN = "0" * 31 + "d"
 EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "500"))
+
+
+FAILURES = (
+    *itertools.product(("write",), (errno.ENOSPC, errno.EIO, SHORT, LIE)),
+    *itertools.product(("create", "rename", "sync_folder", "unlink", "sync"), (errno.EIO,)),
+    ("rename", errno.EINTR),
+)
+"""Writes fail more often than the rest: most that can go wrong goes wrong there."""
 
 
 class Told:
@@ -100,14 +109,13 @@ class JournalMachine(RuleBasedStateMachine):
         self.append(length, count)
 
     @rule(
-        name=st.sampled_from(("write", "create", "rename", "sync_folder", "unlink", "sync")),
-        error=st.sampled_from((errno.ENOSPC, errno.EIO, errno.EINTR, SHORT, LIE)),
+        failure=st.sampled_from(FAILURES),
         times=st.sampled_from((1, 2, None)),
         after=st.integers(0, 3),
     )
-    def fail(self, name, error, times, after):
-        if error not in (SHORT, LIE) or name == "write":
-            self.files.fail(name, error, times=times, after=after)
+    def fail(self, failure, times, after):
+        name, error = failure
+        self.files.fail(name, error, times=times, after=after)
 
     @rule()
     def heal(self):
