@@ -25,6 +25,8 @@ from tracker.journal.files import Files
 FORMAT = 1
 """Version of the folder's layout; a newer one is refused and left untouched."""
 
+_FOLDERS = ("journals", "blobs", "sync")
+
 _PASSING = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
 """A disk that takes nothing now may take it later."""
 
@@ -151,7 +153,7 @@ def _create(path: Path) -> None:
     if marker.exists():
         return
     path.mkdir(parents=True, exist_ok=True)
-    strangers = [entry.name for entry in path.iterdir() if not entry.name.startswith("store.json.")]
+    strangers = [entry.name for entry in path.iterdir() if not _began(entry)]
     if strangers and not marker.exists():
         raise StoreError(
             f"{path} holds other files ({min(strangers)!r}) and is not a store. "
@@ -160,8 +162,18 @@ def _create(path: Path) -> None:
     _furnish(path, os.urandom(16).hex())
 
 
+def _began(entry: Path) -> bool:
+    """Whether it is what a process leaves that died while it made a store."""
+    if entry.name in _FOLDERS:
+        return entry.is_dir() and not any(entry.iterdir())
+    return entry.name.startswith("store.json.")
+
+
 def _furnish(path: Path, store_id: str) -> None:
-    """Put the marker and the folders in place, so that a power cut leaves all or no store."""
+    """Put the folders and then the marker in place, so that a power cut leaves all or no store."""
+    for folder in _FOLDERS:
+        (path / folder).mkdir(exist_ok=True)
+    Files.sync_folder(path)
     fresh = path / f"store.json.{os.urandom(8).hex()}"
     try:
         _write_synced(fresh, msgspec.json.encode(_Identity(FORMAT, store_id)))
@@ -169,8 +181,6 @@ def _furnish(path: Path, store_id: str) -> None:
             os.link(fresh, path / "store.json")
     finally:
         fresh.unlink(missing_ok=True)
-    for folder in ("journals", "blobs", "sync"):
-        (path / folder).mkdir(exist_ok=True)
     Files.sync_folder(path)
     Files.sync_folder(path.parent)
 

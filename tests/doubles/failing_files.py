@@ -10,7 +10,12 @@ from tracker.journal import Files
 from tracker.journal.record import HEAD, MAGIC, MARK, decode_own, kind_of
 
 CALLS = ("create", "write", "sync", "sync_folder", "rename", "unlink", "mkdir", "close")
-ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE)
+ERRORS = (
+    errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.EINTR
+)  # fmt: skip
+REPEATED = ("create", "write", "sync", "sync_folder")
+"""Python itself repeats these when they were interrupted (PEP 475), so EINTR in them reaches
+nobody. The others it does not: a network file system may answer a rename so."""
 SHORT = "short"
 LIE = "all written, but an error is told"
 
@@ -93,4 +98,5 @@ class FailingFiles(Files):
             return None
         if self.left is not None:
             self.left -= 1
-        return self.failing[name]
+        error = self.failing[name]
+        return None if error == errno.EINTR and name in REPEATED else error

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+import tracker.index.history
+import tracker.index.sheets  # noqa: F401 - before a child becomes a user who may not
+from tests.doubles.ordinary_user import NOBODY, as_ordinary_user
 from tests.unit.index.stories import LOG, begin, dump
 from tracker.index import Index
 from tracker.store import StoreFolder
@@ -167,6 +173,76 @@ def test_deleted_again_and_again_while_others_follow_nothing_wrong_is_said(folde
     out, err = follower.communicate(timeout=LIMIT_S)
     assert (out.strip(), err) == (str(steps), "")
     assert deletions >= 3
+
+
+def strange(kind, path, sound):
+    """Put something that is no segment where one was."""
+    path.unlink()
+    acts = {
+        "folder": path.mkdir,
+        "link": lambda: path.symlink_to(sound),
+        "dangling link": lambda: path.symlink_to("nowhere"),
+        "pipe": lambda: os.mkfifo(path),
+        "empty": path.touch,
+        "sparse": lambda: (path.touch(), os.truncate(path, 1 << 40)),
+        "newer": lambda: path.write_bytes(b"TRKSEG" + (9).to_bytes(2, "little") + bytes(99)),
+    }
+    acts[kind]()
+
+
+@pytest.mark.parametrize(
+    "kind", ["folder", "link", "dangling link", "pipe", "empty", "sparse", "newer"]
+)
+def test_what_is_no_segment_hides_nothing_else_of_the_run(folder, tmp_path, kind):
+    writer = begin(folder, RUN, segment_bytes=500)
+    for step in range(30):
+        writer.append(LOG, step, {"loss": step / 7})
+    writer.close()
+    second = folder.run(RUN) / f"{writer.id}-000002.seg"
+    shutil.copy(second, tmp_path / "sound")
+    strange(kind, second, tmp_path / "sound")
+    index = Index(folder)
+    index.catch_up()
+    assert not index.unreadable
+    steps = index.history(RUN, "loss").steps.tolist()
+    assert steps[0] == 0
+    assert steps[-1] == 29
+    ((first, last),) = index.query(
+        "SELECT first_seq, last_seq FROM gaps WHERE file = ? AND first_seq NOT NULL", (second.name,)
+    )
+    assert set(range(30)) - set(steps) == set(range(first - 2, last - 1))  # the Start is event 1
+    assert dump(index) == rebuilt(folder, tmp_path / "other")
+    index.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a child becomes another user")
+def test_a_segment_that_may_not_be_read_is_read_as_soon_as_it_may():
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        folder = StoreFolder.open(Path(place) / "store", create=True)
+        writer = begin(folder, RUN, segment_bytes=500)
+        for step in range(30):
+            writer.append(LOG, step, {"loss": step / 7})
+        writer.close()
+        second = folder.run(RUN) / f"{writer.id}-000002.seg"
+        for path in (folder.root, *folder.root.rglob("*")):
+            if os.geteuid() == 0:
+                os.chown(path, NOBODY, NOBODY)
+            long_ago = time.time() - 3600
+            os.utime(path, (long_ago, long_ago))
+        second.chmod(0)
+
+        def look():
+            index = Index(folder)
+            index.catch_up()
+            assert index.query("SELECT file, kind FROM gaps") == [(second.name, "unreadable")]
+            second.chmod(0o600)
+            index.catch_up()
+            assert index.query("SELECT * FROM gaps") == []
+            assert len(index.history(RUN, "loss").steps) == 30
+            index.close()
+
+        as_ordinary_user(look)
 
 
 def test_with_any_byte_of_a_journal_flipped_the_index_says_nothing_wrong(folder):

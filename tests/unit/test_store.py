@@ -43,6 +43,20 @@ def test_what_is_no_store_is_refused_and_left_as_it_is(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["other"]
 
 
+def test_what_a_process_left_that_died_while_it_made_a_store_is_no_stranger(tmp_path):
+    for name in ("journals", "blobs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "store.json.0123456789abcdef").write_bytes(b'{"form')
+    assert StoreFolder.open(tmp_path, create=True).journals.is_dir()
+
+
+def test_a_folder_of_somebody_elses_journals_is_refused(tmp_path):
+    (tmp_path / "journals").mkdir()
+    (tmp_path / "journals" / "2026.txt").write_text("dear diary")
+    with pytest.raises(StoreError, match="holds other files"):
+        StoreFolder.open(tmp_path, create=True)
+
+
 def test_a_deleted_store_comes_back_with_its_id(tmp_path):
     store = StoreFolder.open(tmp_path / "s", create=True)
     (tmp_path / "s" / "store.json").unlink()

@@ -12,6 +12,7 @@ import click
 from tracker.cli import document, table, terminal, wording
 from tracker.cli.program import chosen_store, json_option, store_option
 from tracker.errors import BadInput
+from tracker.journal import FORMAT
 from tracker.notice import shown
 from tracker.query import RunView, Store
 
@@ -132,3 +133,11 @@ def _say_left_out(store: Store) -> None:
         click.echo("another process is reading the journals; this may not be all yet", err=True)
     for folder, reason in store.index.unreadable.items():
         click.echo(f"run folder {shown(folder)} cannot be read: {shown(reason)}", err=True)
+    for file, kind in store.index.query(
+        "SELECT min(file), kind FROM gaps WHERE kind LIKE 'newer format%' GROUP BY kind"
+    ):
+        click.echo(
+            f"{file} has the {kind}, this version reads up to {FORMAT}; runs with such files are "
+            "not shown whole: pip install --upgrade tracker-syncd",
+            err=True,
+        )

@@ -208,7 +208,9 @@ def _damage(run: RunView) -> Iterator[str]:
             events = f", events {gap.first_seq} to {gap.last_seq} lost"
         promised = " (never said to be safe from power loss)" if gap.harmless else ""
         where = f"{gap.file} at byte {gap.offset}, {gap.length} bytes"
-        lost.append(f"{gap.kind} in {where}{events}{promised}")
+        later = "; made by a later version: pip install --upgrade tracker-syncd"
+        newer = later if gap.kind.startswith("newer format") else ""
+        lost.append(f"{gap.kind} in {where}{events}{promised}{newer}")
     if lost:
         yield from _section("damage")
         for text in lost:

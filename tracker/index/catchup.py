@@ -246,7 +246,7 @@ class CatchUp:
             extent = Extent.of(journal) if alive else extent  # a live one is no copy under way
             self._connection.execute(
                 "UPDATE journal SET segments = ?, size = ?, settled = ? WHERE id = ?",
-                (extent.segments, extent.size, ended or extent.settled, known.id),
+                (extent.segments, extent.size, extent.settled or (ended and extent.open), known.id),
             )
             if damaged:
                 self._anew.add(journal.folder.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import stat
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -61,20 +62,30 @@ def look(connection: sqlite3.Connection, root: Path) -> Folders:
 class Extent(NamedTuple):
     """How much there is of a journal, to see whether it changed after it was complete.
 
-    Sizes are those of the raw segments: packing changes nothing.
+    Sizes are those of the raw segments: packing changes nothing. What may not be opened has no
+    size, so that it is seen when it may.
     """
 
     segments: int
     size: int
     settled: bool
+    open: bool
 
     @classmethod
     def of(cls, journal: Journal) -> Extent:
         """Measure."""
         numbers = journal.segments()
-        newest = max((journal.path(n).stat().st_mtime for n in numbers), default=0.0)
+        paths = [journal.path(number) for number in numbers]
+        stats = [path.lstat() for path in paths]
+        may = [_may_open(path, found) for path, found in zip(paths, stats, strict=True)]
+        newest = max((found.st_mtime for found in stats), default=0.0)
         return cls(
-            len(numbers),
-            sum(journal.size(n) for n in numbers),
-            abs(time.time() - newest) > SETTLE_S,
+            len(stats),
+            sum(journal.size(n) for n, ours in zip(numbers, may, strict=True) if ours),
+            all(may) and abs(time.time() - newest) > SETTLE_S,
+            all(may),
         )
+
+
+def _may_open(path: Path, found: os.stat_result) -> bool:
+    return not stat.S_ISREG(found.st_mode) or os.access(path, os.R_OK)

@@ -189,11 +189,22 @@ class Index:
         self.unreadable = work.unreadable
 
     def _renew(self) -> None:
-        """Make the file anew, unless the one that failed has been replaced already."""
+        """Make the file anew, unless the one that failed has been replaced already.
+
+        Raises:
+            StoreError: the disk does not take it.
+        """
         failed = self._inode
         self.close()
-        if failed == _inode_of(self._path) or not failed:
+        if failed != _inode_of(self._path) and failed:
+            return
+        try:
             database.make(self._path)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"the index {self._path} cannot be made: {error}. Free some space or mend the "
+                "disk; the journals, which it is made from, are as they were."
+            ) from error
 
     def _open(self) -> sqlite3.Connection:
         """The connection to the file that stands there now.

@@ -89,3 +89,12 @@ def open_existing(path: Path) -> int | None:
         return fd
     os.close(fd)
     return None
+
+
+def why_not_opened(path: Path) -> str:
+    """Kind of gap that a segment is where `open_existing` gave none."""
+    try:
+        plain = stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        plain = False
+    return "unreadable" if plain else "not a segment"

@@ -14,7 +14,8 @@ class Gap(NamedTuple):
         length: how many bytes; 0 where events are missing without a trace.
         kind: "torn tail" (bytes never promised), "failed write" (what a short write left; the
             event stands elsewhere or was counted as dropped), "corruption", "missing segment",
-            "not a segment" (a folder, a link, unreadable), "newer format".
+            "not a segment" (a folder, a link), "unreadable" (we may not open it), "newer format N"
+            (a later version of this project wrote it, and it is left alone).
         first_seq: first event known to be lost, None if none is known to be.
         last_seq: last event known to be lost.
     """

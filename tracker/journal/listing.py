@@ -106,7 +106,7 @@ class Journal:
         path = self.path(segment)
         fd = open_existing(path)
         if fd is None:
-            return path.stat().st_size
+            return path.lstat().st_size
         with os.fdopen(fd, "rb", buffering=0) as file:
             data = file.read(len(PREAMBLE))
             if data == PREAMBLE:

@@ -9,6 +9,7 @@ import msgspec
 
 from tracker import events
 from tracker.events import Event
+from tracker.journal.files import why_not_opened
 from tracker.journal.gap import Gap
 from tracker.journal.packing import PACKED
 from tracker.journal.record import (
@@ -183,12 +184,13 @@ class _Place:
         """Read from `offset` on; the kind of the gap if there is nothing to be read."""
         found = self._journal.read(self.number, offset)
         if found is None:
-            return "not a segment"
+            return why_not_opened(self._journal.path(self.number))
         self.data, self.size, self.packed = found
         self.offset = offset
         self.skip = len(PREAMBLE) if offset == 0 else 0
-        if offset == 0 and _newer_format(self.data, self.seed):
-            return "newer format"
+        newer = _newer_format(self.data, self.seed) if offset == 0 else None
+        if newer is not None:
+            return f"newer format {newer}"
         following = None if self._last else self._journal.segment_header(self.number + 1)
         if following is not None:
             self.bound = following.previous_end
@@ -236,8 +238,9 @@ def first_header(data: bytes, value: int) -> Header | None:
     return None
 
 
-def _newer_format(data: bytes, value: int) -> bool:
-    """Whether a later version of this project wrote the segment."""
+def _newer_format(data: bytes, value: int) -> int | None:
+    """Format of a segment that a later version of this project wrote; None for any other."""
     version = int.from_bytes(data[6:8], "little")
-    ours = data[:6] in (PREAMBLE[:6], PACKED[:6])
-    return ours and version > FORMAT and not first_header(data[:4096], value)
+    if data[:6] not in (PREAMBLE[:6], PACKED[:6]) or version <= FORMAT:
+        return None
+    return None if first_header(data[:4096], value) else version

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 
 from tracker.cli import document, terminal
+from tracker.cli.doctor.artifacts import artifact_findings
 from tracker.cli.doctor.disk import disk_findings
 from tracker.cli.doctor.finding import EXIT_CODES, Finding
 from tracker.cli.doctor.remotes import remote_findings
@@ -22,7 +23,9 @@ _INDENT = 18
 
 
 @click.command()
-@click.option("--deep", is_flag=True, help="Read every journal anew; takes as long as that takes.")
+@click.option(
+    "--deep", is_flag=True, help="Read all journals and blobs anew; takes as long as that takes."
+)
 @json_option
 @store_option
 def doctor(deep: bool, as_json: bool) -> None:
@@ -34,7 +37,8 @@ def doctor(deep: bool, as_json: bool) -> None:
     todo    something to do; exit code 1
     damage  recorded data is damaged; exit code 3
 
-    Damage is what was found when a journal was first read; --deep reads all of them again.
+    Damage is what was found when a journal was first read; --deep reads all of them again, and
+    every artifact's content. Its places are file, offset and sequence numbers of lost events.
     Nothing is changed: a file that tries locks and notices is removed again. With --json:
     {"exit_code", "findings": [{"area", "level", "text", "next", "facts": {...}}]}.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not wrapped
@@ -62,6 +66,7 @@ def _findings(store: Store, *, chosen: bool, deep: bool) -> Iterator[Finding]:
     yield from run_findings(store)
     if deep:
         yield from reread_findings(store)
+        yield from artifact_findings(store)
     yield from remote_findings(store.folder)
 
 

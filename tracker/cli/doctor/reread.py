@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 
 from tracker.cli import wording
+from tracker.cli.doctor.damage import finding_of, is_damage
 from tracker.cli.doctor.finding import Finding
 from tracker.journal import Gap, journals
 from tracker.query import RunView, Store
@@ -25,29 +26,18 @@ def reread_findings(store: Store) -> Iterator[Finding]:
             events += read
             if gaps:
                 damaged += 1
-                yield _damage(run, gaps)
+                step = "put its files back from a copy of the store"
+                yield finding_of(run.id, run.name, gaps, step)
     if not damaged:
         count = f"{wording.counted(len(runs), 'run')}, {wording.counted(events, 'event')}"
         yield Finding("runs", "ok", f"every journal was read anew, without loss: {count}")
 
 
 def _read(store: Store, run: RunView) -> tuple[int, list[Gap]]:
-    """Events of a run, and the damage among them."""
+    """Count a run's events and list the damage among them."""
     events, gaps = 0, []
     for journal in journals(store.folder.run(run.id)):
         for block in journal.blocks():
             events += len(block.events)
-            gaps += [gap for gap in block.gaps if not gap.harmless]
+            gaps += [gap for gap in block.gaps if is_damage(gap)]
     return events, gaps
-
-
-def _damage(run: RunView, gaps: list[Gap]) -> Finding:
-    lost = sum(
-        gap.last_seq - gap.first_seq + 1
-        for gap in gaps
-        if gap.first_seq is not None and gap.last_seq is not None
-    )
-    places = "; ".join(map(str, gaps[:3])) + (", ..." if len(gaps) > 3 else "")  # noqa: PLR2004 - enough to look at
-    text = f"run {run.name or run.id} is damaged: {places}. All else is read"
-    facts = {"run": run.id, "gaps": len(gaps), "events_lost": lost}
-    return Finding("runs", "damage", text, "put its files back from a copy of the store", facts)

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
 
 from tracker.cli import wording
+from tracker.cli.doctor.damage import NEWER, UNREADABLE, finding_of, is_damage
 from tracker.cli.doctor.finding import Finding
-from tracker.query import Store
+from tracker.journal import FORMAT
+from tracker.query import Damage, Store
 
 _NAMED = 10
 """Most runs that are named one by one."""
 
 _FUTURE_S = 60
 _HARMLESS = ("torn tail", "failed write")
-_NEWER = "newer format"
 _REFUSED = {"values", "config values", "summary values", "tag values", "artifacts"}
 """Kinds of what was not kept because of what it was, not because of the store."""
 
 
 def run_findings(store: Store) -> Iterator[Finding]:
     """Yield what the journals of all runs tell; one "ok" where nothing is wrong."""
-    found = [*_damaged(store), *_unreadable(store), *_newer(store)]
+    found = [*_damaged(store), *_unreadable(store), *_forbidden(store), *_newer(store)]
     found += [*_torn(store), *_dropped(store), *_crashed(store), *_from_the_future(store)]
     if not any(finding.level == "damage" for finding in found):
         found.insert(0, Finding("runs", "ok", "no damage was found when the journals were read"))
@@ -35,25 +38,26 @@ def run_findings(store: Store) -> Iterator[Finding]:
 
 
 def _damaged(store: Store) -> Iterator[Finding]:
+    found = [(run, gaps) for run, gaps in _with_gaps(store, is_damage) if gaps]
+    for (run_id, name), gaps in found[:_NAMED]:
+        yield finding_of(run_id, name, gaps, f"tracker show {run_id}")
+    if len(found) > _NAMED:
+        more = wording.counted(len(found) - _NAMED, "more run")
+        facts = {"runs": [run_id for (run_id, _), _ in found]}
+        yield Finding("runs", "damage", f"{more} with damage", "tracker doctor --json", facts)
+
+
+def _with_gaps(
+    store: Store, wanted: Callable[[Damage], bool]
+) -> Iterator[tuple[tuple[str, str], list[Damage]]]:
+    """Id and name of each run that has gaps, newest first, and those that are wanted."""
     rows = store.index.query(
-        "SELECT runs.id, runs.name, count(*), sum(ifnull(last_seq - first_seq + 1, 0)), "
-        "group_concat(DISTINCT kind) FROM gaps JOIN runs ON runs.id = gaps.run "
-        "WHERE kind NOT IN (?, ?, ?) GROUP BY runs.id ORDER BY runs.started_at DESC",
-        (*_HARMLESS, _NEWER),
+        "SELECT runs.id, runs.name, writer, file, offset, length, kind, first_seq, last_seq "
+        "FROM gaps JOIN runs ON runs.id = gaps.run "
+        "ORDER BY runs.started_at DESC, runs.id, file, offset"
     )
-    for run_id, name, gaps, events, kinds in rows[:_NAMED]:
-        lost = f"{wording.counted(events, 'event')} lost" if events else "no event known to be lost"
-        yield Finding(
-            "runs", "damage",
-            f"run {name or run_id} is damaged: {wording.counted(gaps, 'place')} ({kinds}), {lost}; "
-            "all else is read",
-            f"tracker show {run_id}", {"run": run_id, "gaps": gaps, "events_lost": events},
-        )  # fmt: skip
-    if len(rows) > _NAMED:
-        more = wording.counted(len(rows) - _NAMED, "more run")
-        yield Finding(
-            "runs", "damage", f"{more} with damage", "tracker doctor --json", {"runs": len(rows)}
-        )
+    for run, group in groupby(rows, key=itemgetter(0, 1)):
+        yield run, [gap for gap in (Damage(*row[2:]) for row in group) if wanted(gap)]
 
 
 def _unreadable(store: Store) -> Iterator[Finding]:
@@ -78,14 +82,25 @@ def _torn(store: Store) -> Iterator[Finding]:
 
 
 def _newer(store: Store) -> Iterator[Finding]:
-    ((count,),) = store.index.query(
-        "SELECT count(DISTINCT run) FROM gaps WHERE kind = ?", (_NEWER,)
-    )
-    if count:
-        yield Finding(
-            "runs", "todo", f"{wording.counted(count, 'run')} written in part by a later version",
-            "pip install --upgrade tracker-syncd", {"newer": count},
-        )  # fmt: skip
+    for (run_id, name), gaps in _with_gaps(store, lambda gap: gap.kind.startswith(NEWER)):
+        if gaps:
+            yield Finding(
+                "runs", "todo",
+                f"run {name or run_id}: {gaps[0].file} has the {gaps[0].kind}, this version reads "
+                f"up to {FORMAT}; it was left as it is",
+                "pip install --upgrade tracker-syncd",
+                {"run": run_id, "files": [gap.file for gap in gaps], "kind": gaps[0].kind},
+            )  # fmt: skip
+
+
+def _forbidden(store: Store) -> Iterator[Finding]:
+    for (run_id, name), gaps in _with_gaps(store, lambda gap: gap.kind == UNREADABLE):
+        if gaps:
+            path = store.folder.run(run_id) / gaps[0].file
+            yield Finding(
+                "runs", "todo", f"run {name or run_id}: {path} may not be read by this user",
+                f"ls -l '{path}'", {"run": run_id, "files": [gap.file for gap in gaps]},
+            )  # fmt: skip
 
 
 def _dropped(store: Store) -> Iterator[Finding]:
