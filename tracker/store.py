@@ -101,7 +101,7 @@ class StoreFolder:
             OSError: it cannot be made.
         """
         if not (self.root / "store.json").exists():
-            self.root.mkdir(parents=True, exist_ok=True)
+            Files.mkdir(self.root)
             _furnish(self.root, self.id)
 
     @classmethod
@@ -131,7 +131,7 @@ def _create(path: Path) -> None:
     marker = path / "store.json"
     if marker.exists():
         return
-    path.mkdir(parents=True, exist_ok=True)
+    Files.mkdir(path)
     strangers = [entry.name for entry in path.iterdir() if not entry.name.startswith("store.json.")]
     if strangers and not marker.exists():
         raise StoreError(
@@ -147,11 +147,11 @@ def _furnish(path: Path, store_id: str) -> None:
     _write_synced(fresh, msgspec.json.encode(_Identity(FORMAT, store_id)))
     try:
         with contextlib.suppress(FileExistsError):  # another process was first: its id holds
-            os.link(fresh, path / "store.json")
+            Files.link(fresh, path / "store.json")
     finally:
-        fresh.unlink()
+        Files.unlink(fresh)
     for folder in ("journals", "blobs", "sync"):
-        (path / folder).mkdir(exist_ok=True)
+        Files.mkdir(path / folder)
     Files.sync_folder(path)
     Files.sync_folder(path.parent)
 
@@ -165,21 +165,22 @@ def replace_file(path: Path, content: bytes) -> None:
     fresh = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
     try:
         _write_synced(fresh, content)
-        fresh.replace(path)
+        Files.replace(fresh, path)
     except BaseException:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            Files.unlink(fresh)
         raise
 
 
 def _write_synced(path: Path, content: bytes) -> None:
-    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    fd = Files.create(path)
     try:
         rest = memoryview(content)
         while rest:  # a disk that is nearly full takes a part and calls that well
-            rest = rest[os.write(fd, rest) :]
-        os.fsync(fd)
+            rest = rest[Files.write(fd, rest) :]
+        Files.sync(fd)
     finally:
-        os.close(fd)
+        Files.close(fd)
 
 
 def _identity(path: Path) -> _Identity:

@@ -1,4 +1,4 @@
-"""The system calls on segments, in one place, so that a test can make each fail."""
+"""The system calls that change journals and the store, in one place: a test can make each fail."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class Files:
     write = staticmethod(os.write)
     close = staticmethod(os.close)
     rename = staticmethod(os.rename)
+    replace = staticmethod(os.replace)
+    link = staticmethod(os.link)
     unlink = staticmethod(os.unlink)
 
     @staticmethod
