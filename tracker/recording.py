@@ -54,6 +54,7 @@ class Recording:
         self._lock = threading.RLock()
         self._writer: Writer | None = None
         self._earlier = 0
+        self._unsynced = 0  # events in earlier journals that the disk refused to sync
         self._dropped: Counter[str] = Counter()
         self._reopen_at = 0.0
         self._opening: int | None = None  # the thread that opens a journal
@@ -134,17 +135,17 @@ class Recording:
     def sync(self) -> bool:
         """Make what was recorded survive power loss; False if it may not."""
         writer = self._writer
-        return writer is not None and writer.sync()
+        return writer is not None and writer.sync() and not self._unsynced
 
     def close(self) -> bool:
-        """Let go of the journal; False if its last events may not survive power loss."""
+        """Let go of the journal; False if some of what was recorded may not survive power loss."""
         with self._lock:
             self.finished = True
             self.append = self._nowhere
             if self._writer is None:
-                return True
+                return not self._unsynced
             self._writer.close()
-            return self._writer.synced_seq == self._writer.seq
+            return self._writer.synced_seq == self._writer.seq and not self._unsynced
 
     def after_fork(self) -> None:
         """In a forked child: the next event opens a journal of the child's own."""
@@ -152,7 +153,8 @@ class Recording:
         self.parent = self._writer.id if self._writer is not None else (self.parent or "unknown")
         self._writer, self.append = None, self._nowhere
         self._dropped = Counter()  # the parent says what it lost
-        self._earlier, self._reopen_at, self._opening = 0, 0.0, None
+        self._earlier = self._unsynced = 0
+        self._reopen_at, self._opening = 0.0, None
 
     def say_trouble(self) -> None:
         """Warn, once, that events are not kept.
@@ -196,6 +198,7 @@ class Recording:
         old.close(final=False)  # first: who finishes meanwhile must meet the writer he may be in
         self._writer, self.append = None, self._nowhere
         self._earlier += old.seq
+        self._unsynced += old.seq - old.synced_seq
         for kind, number in old.dropped.items():
             self._dropped[KINDS.get(kind, str(kind))] += number
         self._notice.warn(
