@@ -101,7 +101,7 @@ class StoreFolder:
             OSError: it cannot be made.
         """
         if not (self.root / "store.json").exists():
-            Files.mkdir(self.root)
+            _make_folder(self.root)
             _furnish(self.root, self.id)
 
     @classmethod
@@ -131,7 +131,7 @@ def _create(path: Path) -> None:
     marker = path / "store.json"
     if marker.exists():
         return
-    Files.mkdir(path)
+    _make_folder(path)
     strangers = [entry.name for entry in path.iterdir() if not entry.name.startswith("store.json.")]
     if strangers and not marker.exists():
         raise StoreError(
@@ -141,8 +141,23 @@ def _create(path: Path) -> None:
     _furnish(path, os.urandom(16).hex())
 
 
+def _make_folder(path: Path) -> None:
+    """Make a folder and those above it, each after the one that holds it survives power loss.
+
+    Also where it was there: who made it may not have come as far as that.
+    """
+    if not path.exists():
+        _make_folder(path.parent)
+        Files.mkdir(path)
+    with contextlib.suppress(PermissionError):  # where we may not look nothing can be synced
+        Files.sync_folder(path.parent)
+
+
 def _furnish(path: Path, store_id: str) -> None:
-    """Put the marker and the folders in place, so that a power cut leaves all or no store."""
+    """Put the marker and the folders in place, so that a power cut leaves a store or none.
+
+    The marker is sure before the folders are made: folders without it would be no store.
+    """
     fresh = path / f"store.json.{os.urandom(8).hex()}"
     _write_synced(fresh, msgspec.json.encode(_Identity(FORMAT, store_id)))
     try:
@@ -150,10 +165,10 @@ def _furnish(path: Path, store_id: str) -> None:
             Files.link(fresh, path / "store.json")
     finally:
         Files.unlink(fresh)
+    Files.sync_folder(path)
     for folder in ("journals", "blobs", "sync"):
         Files.mkdir(path / folder)
     Files.sync_folder(path)
-    Files.sync_folder(path.parent)
 
 
 def replace_file(path: Path, content: bytes) -> None:

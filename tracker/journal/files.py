@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -56,6 +57,21 @@ class Files:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+def sync_place(files: Files, folder: Path) -> None:
+    """Make the entries of a run's folder sure, and of those above it to the one with the store.
+
+    Whoever made these may have died before they survived power loss.
+
+    Raises:
+        OSError: the device refused.
+    """
+    files.sync_folder(folder)
+    files.sync_folder(folder.parent)
+    for level in folder.parents[1:3]:
+        with contextlib.suppress(PermissionError):  # somebody else's, who made what is in it
+            files.sync_folder(level)
 
 
 def open_existing(path: Path) -> int | None:
