@@ -41,6 +41,9 @@ from tests.doubles.failing_files import LIE, SHORT
 from tracker.artifacts.files import Files as BlobFiles
 from tracker.journal import Files
 
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - tempfile makes its own in it
+"""Where folders are in memory, if anywhere: a model needs no device."""
+
 SECTOR = 512
 KEPT, DROPPED, TORN, ZEROED, GARBAGE = FATES = ("kept", "dropped", "torn", "zeroed", "garbage")
 CALLS = {
@@ -140,7 +143,7 @@ class Disk:
 
     def fail(self, name, error):
         """Let the next call of this name fail with an errno, or a write be SHORT or a LIE."""
-        self._failing = {name: error}
+        self._failing[name] = error
 
     def heal(self):
         """The power is on, and no call is to fail."""
