@@ -129,6 +129,7 @@ class Disk:
         self.last = None
         self._failing = {}
         self._files = {}  # by inode
+        self._folders = {}  # by path
         self._top = self._load(self.root)
 
     @contextlib.contextmanager
@@ -181,7 +182,7 @@ class Disk:
 
     def _create(self, fd, path):
         file = self._files[os.fstat(fd).st_ino] = _File()
-        _Change(self._folder(path.parent), path.name, file)
+        _Change(self._folders[path.parent], path.name, file)
 
     _open_new = _create
 
@@ -195,45 +196,38 @@ class Disk:
     _fsync = _sync
 
     def _link(self, _, source, target):
-        file = self._folder(source.parent).names[source.name]
-        return _Change(self._folder(target.parent), target.name, file)
+        file = self._folders[source.parent].names[source.name]
+        return _Change(self._folders[target.parent], target.name, file)
 
     def _rename(self, _, source, target):
         made = self._link(_, source, target)
-        _Change(self._folder(source.parent), source.name, None, needs=made)
+        _Change(self._folders[source.parent], source.name, None, needs=made)
 
     _replace = _rename
 
     def _unlink(self, _, path):
-        _Change(self._folder(path.parent), path.name, None)
+        _Change(self._folders[path.parent], path.name, None)
 
     def _mkdir(self, _, path):
-        folder = self._top
-        for name in path.relative_to(self.root).parts:
-            if name not in folder.names:
-                _Change(folder, name, _Folder())
-            folder = folder.names[name]
+        if path not in self._folders:  # nothing in the product removes a folder
+            self._mkdir(_, path.parent)
+            self._folders[path] = _Folder()
+            _Change(self._folders[path.parent], path.name, self._folders[path])
 
     def _sync_folder(self, _, path):
-        if path.is_relative_to(self.root):  # what is above is no part of this disk
-            self._folder(path).sync()
+        if path in self._folders:  # what is above is no part of this disk
+            self._folders[path].sync()
 
     # -- finding ---------------------------------------------------------------------------
 
     def _at(self, fd):
         return self._files[os.fstat(fd).st_ino]
 
-    def _folder(self, path):
-        folder = self._top
-        for name in path.relative_to(self.root).parts:
-            folder = folder.names[name]
-        return folder
-
     def _load(self, path):
-        folder = _Folder()
+        folder = self._folders[path] = _Folder()
         for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
             if entry.is_dir():
-                folder.names[entry.name] = self._load(entry.path)
+                folder.names[entry.name] = self._load(path / entry.name)
             else:
                 file = _File(Path(entry.path).read_bytes())
                 folder.names[entry.name] = self._files[entry.inode()] = file

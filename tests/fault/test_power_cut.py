@@ -114,7 +114,7 @@ class Story:
         self.open = []
         acts = (self.log, self.log, self.log, Told.flush, self.artifact, self.finish)
         with disk.installed(), contextlib.suppress(PowerCut):
-            for _ in range(25):
+            for _ in range(18):
                 if self.dice.random() < self.trouble:
                     disk.fail(*self.dice.choice(FAILING))
                 if not self.open or self.dice.random() < 0.05:
@@ -260,7 +260,7 @@ def campaign(seed):
         root.mkdir()
         disk = Disk(root)
         for life in range(1, 1 + dice.randint(1, 3)):
-            disk.last = disk.calls + dice.randrange(1, 200)
+            disk.last = disk.calls + dice.randrange(1, 140)
             story.live(disk)
             if dice.random() < 0.3:
                 killed(disk, story)
