@@ -74,6 +74,7 @@ class Recording:
         self._lock = threading.RLock()
         self._writer: Writer | None = None
         self._earlier = 0
+        self._unsynced = 0  # events in earlier journals that the disk refused to sync
         self._dropped: Counter[str] = Counter()
         self._reopen_at = 0.0
         self._error: Exception | None = None  # why no journal could be opened
@@ -212,18 +213,18 @@ class Recording:
     def sync(self) -> bool:
         """Make what was recorded survive power loss; False if it may not."""
         writer = self._writer
-        return writer is not None and writer.sync()
+        return writer is not None and writer.sync() and not self._unsynced
 
     def close(self) -> bool:
-        """Let go of the journal; False if its last events may not survive power loss."""
+        """Let go of the journal; False if some of what was recorded may not survive power loss."""
         with self._lock:
             self.finished = self._closed = True
             self.log = self._nowhere
             try:
                 if self._writer is None:
-                    return True
+                    return not self._unsynced
                 self._writer.close()
-                return self._writer.synced_seq == self._writer.seq
+                return self._writer.synced_seq == self._writer.seq and not self._unsynced
             finally:
                 self._make_room()
 
@@ -248,7 +249,8 @@ class Recording:
         self._put_off_events.clear()
         self.put_off = {CONFIG: set(), SUMMARY: set()}
         self._reserve = None  # a child's end is not the run's
-        self._earlier, self._reopen_at, self._opening = 0, 0.0, None
+        self._earlier = self._unsynced = 0
+        self._reopen_at, self._opening = 0.0, None
         self._attempts, self._reached = [], None
 
     def say_trouble(self) -> None:
@@ -301,6 +303,7 @@ class Recording:
         self._writer, self.log = None, self._nowhere
         self._earlier += old.seq
         self._attempts.append(old.id)
+        self._unsynced += old.seq - old.synced_seq
         for kind, number in old.dropped.items():
             self._dropped[KINDS.get(kind, str(kind))] += number
         self._notice.warn(

@@ -423,5 +423,5 @@ class Run:
             self.notice.warn(f"not kept: {parts}")
         if not synced:
             self.notice.warn(
-                "the disk refused to sync the last events; they may not outlive a power cut"
+                "the disk refused to sync some events; they may not outlive a power cut"
             )

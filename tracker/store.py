@@ -107,7 +107,7 @@ class StoreFolder:
             OSError: it cannot be made.
         """
         if not (self.root / "store.json").exists():
-            self.root.mkdir(parents=True, exist_ok=True)
+            _make_folder(self.root)
             _furnish(self.root, self.id)
 
     @classmethod
@@ -152,7 +152,7 @@ def _create(path: Path) -> None:
     marker = path / "store.json"
     if marker.exists():
         return
-    path.mkdir(parents=True, exist_ok=True)
+    _make_folder(path)
     strangers = [entry.name for entry in path.iterdir() if not _began(entry)]
     if strangers and not marker.exists():
         raise StoreError(
@@ -169,20 +169,32 @@ def _began(entry: Path) -> bool:
     return entry.name.startswith("store.json.")
 
 
+def _make_folder(path: Path) -> None:
+    """Make a folder and those above it, each after the one that holds it survives power loss.
+
+    Also where it was there: who made it may not have come as far as that.
+    """
+    if not path.exists():
+        _make_folder(path.parent)
+        Files.mkdir(path)
+    with contextlib.suppress(PermissionError):  # where we may not look nothing can be synced
+        Files.sync_folder(path.parent)
+
+
 def _furnish(path: Path, store_id: str) -> None:
     """Put the folders and then the marker in place, so that a power cut leaves all or no store."""
     for folder in _FOLDERS:
-        (path / folder).mkdir(exist_ok=True)
+        Files.mkdir(path / folder)
     Files.sync_folder(path)
     fresh = path / f"store.json.{os.urandom(8).hex()}"
     try:
         _write_synced(fresh, msgspec.json.encode(_Identity(FORMAT, store_id)))
         with contextlib.suppress(FileExistsError):  # another process was first: its id holds
-            os.link(fresh, path / "store.json")
+            Files.link(fresh, path / "store.json")
     finally:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            Files.unlink(fresh)
     Files.sync_folder(path)
-    Files.sync_folder(path.parent)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -194,21 +206,22 @@ def replace_file(path: Path, content: bytes) -> None:
     fresh = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
     try:
         _write_synced(fresh, content)
-        fresh.replace(path)
+        Files.replace(fresh, path)
     except BaseException:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            Files.unlink(fresh)
         raise
 
 
 def _write_synced(path: Path, content: bytes) -> None:
-    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    fd = Files.create(path)
     try:
         rest = memoryview(content)
         while rest:  # a disk that is nearly full takes a part and calls that well
-            rest = rest[os.write(fd, rest) :]
-        os.fsync(fd)
+            rest = rest[Files.write(fd, rest) :]
+        Files.sync(fd)
     finally:
-        os.close(fd)
+        Files.close(fd)
 
 
 def _identity(path: Path) -> _Identity:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import errno
+import random
+import tempfile
 import threading
 import time
 from itertools import chain
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from tests.doubles.failing_files import CALLS, ERRORS, LIE, REPEATED, SHORT, FailingFiles
+from tests.doubles.power import MEMORY
 from tracker.events import decode
 from tracker.journal import Journal, Writer, WriterBroken, journals
 from tracker.journal import writer as writer_module
@@ -34,6 +38,7 @@ class Story:
         self.kept = []
         self.dropped = 0
         self.counted = 0
+        self.times = {}
         self.writer = None
 
     def open(self):
@@ -46,6 +51,7 @@ class Story:
             try:
                 if self.writer is None:
                     self.open()
+                self.times[value] = self.clock()
                 if self.writer.append(LOG, value, {"v": value}):
                     self.kept.append(value)
                 else:
@@ -56,6 +62,10 @@ class Story:
             except OSError:
                 assert self.writer is None
             return
+
+    def clock(self):
+        """A time that goes on while a call is under way: with each system call."""
+        return sum(self.files.calls.values())
 
     def leave(self, *, final=True):
         if self.writer is not None:
@@ -100,12 +110,11 @@ def quick_retry(monkeypatch):
     monkeypatch.setattr(writer_module, "RETRY_INTERVAL_S", 0.0)
 
 
-@pytest.mark.parametrize(("name", "error"), FAILURES)
-@pytest.mark.parametrize("times", [1, 3, None])
-def test_whatever_call_fails_the_count_is_exact_and_recording_goes_on(tmp_path, name, error, times):
-    for after in range(4):
-        files = FailingFiles()
-        story = Story(tmp_path / str(after), files)
+def fail_and_go_on(folder, name, error, times, after):
+    """Some calls of `append` and `sync`, in the midst of which a system call fails."""
+    files = FailingFiles()
+    story = Story(folder, files)
+    with mock.patch.object(writer_module, "_now", story.clock):
         for value in range(12):
             story.append(value)
         files.fail(name, error, times=times, after=after)
@@ -119,7 +128,30 @@ def test_whatever_call_fails_the_count_is_exact_and_recording_goes_on(tmp_path, 
             story.append(value)
         assert len(story.kept) == before + 10, "it did not go on"
         story.leave()
-        check(story)
+    check(story)
+    for event in chain(*(journal.events() for journal in journals(story.folder))):
+        assert event.time == story.times[event.values["v"]], "its time is not that of its call"
+
+
+@pytest.mark.parametrize(("name", "error"), FAILURES)
+@pytest.mark.parametrize("times", [1, 3, None])
+def test_whatever_call_fails_the_count_is_exact_and_recording_goes_on(tmp_path, name, error, times):
+    for after in range(4):
+        fail_and_go_on(tmp_path / str(after), name, error, times, after)
+
+
+def campaign(seed):
+    """One of the failures above; raises AssertionError where something is wrong."""
+    dice = random.Random(seed)
+    name = dice.choice((*CALLS, "write", "write"))
+    error = dice.choice(ERRORS)
+    if name == "write":
+        error = dice.choice((error, SHORT, LIE))
+    with (
+        tempfile.TemporaryDirectory(dir=MEMORY) as folder,
+        mock.patch.object(writer_module, "RETRY_INTERVAL_S", 0.0),
+    ):
+        fail_and_go_on(Path(folder), name, error, dice.choice((1, 3, None)), dice.randrange(8))
 
 
 @pytest.mark.parametrize(("name", "error"), FAILURES)

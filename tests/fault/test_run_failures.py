@@ -110,6 +110,21 @@ def test_strict_raises_what_could_not_be_kept_once_each_call(files):
     assert read(run) == ([], [])
 
 
+def test_after_a_refused_sync_flush_never_again_says_that_all_is_safe(files):
+    """The new journal's sync goes well, but says nothing of what the old one holds."""
+    run = tracker.init("p")
+    run.log({"v": 1})
+    files.fail("sync", errno.EIO, times=1)
+    assert not run.flush()
+    run.log({"v": 2})
+    assert not run.flush()
+    said = []
+    run.notice.warn = lambda text, once=None: said.append((once, text))
+    run.finish()
+    assert "the disk refused to sync some events" in said[-1][1]
+    assert read(run)[0] == [1, 2]
+
+
 def test_recording_resumes_within_a_second_of_space_coming_back(files, monkeypatch):
     monkeypatch.setattr(writer_module, "RETRY_INTERVAL_S", 0.25)
     run = tracker.init("p")

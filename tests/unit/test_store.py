@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from tracker.errors import BadInput, StoreError
+from tracker.journal import Files
 from tracker.store import StoreFolder, check_run_id, replace_file, run_folder
 
 
@@ -91,7 +92,7 @@ def test_folders_tell_ids_apart_that_differ_in_case_only():
 def test_a_replaced_file_is_whole_where_the_system_writes_parts(tmp_path, monkeypatch):
     """A short write is no error to the system: what it left out is written too."""
     whole_write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: whole_write(fd, bytes(data)[:3]))
+    monkeypatch.setattr(Files, "write", lambda fd, data: whole_write(fd, bytes(data)[:3]))
     replace_file(tmp_path / "file", b"all of it, or none")
     assert (tmp_path / "file").read_bytes() == b"all of it, or none"
 
@@ -99,7 +100,7 @@ def test_a_replaced_file_is_whole_where_the_system_writes_parts(tmp_path, monkey
 def test_a_file_that_cannot_be_replaced_stands_as_it_was(tmp_path, monkeypatch):
     """A disk that fills up on the way leaves the old content and nothing beside it."""
     (tmp_path / "file").write_bytes(b"old")
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
+    monkeypatch.setattr(Files, "sync", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
     with pytest.raises(OSError, match="full"):
         replace_file(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"

@@ -20,7 +20,7 @@ class Files:
         """Create `path` (mode 0600), which must not exist, lock it, and open it for writing."""
         fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         with contextlib.suppress(OSError):  # no locks here: then nothing is ever swept here
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_EX)  # waits for a `sweep` that looks at it just now
         return fd
 
     def write(self, fd: int, data: memoryview) -> int:

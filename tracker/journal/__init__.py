@@ -69,8 +69,9 @@ Writing
     full one before it is sealed. From the rename on nothing else is appended to that. Each
     event is one unbuffered write: when `append` returns, the bytes are the kernel's, and the
     death of the process costs nothing (`written`). Every 500 ms (setting `sync_interval_s`)
-    a thread syncs the segments and the folder and writes a mark (`synced`). With `sync`
-    "always" each append does so before it returns.
+    a thread syncs the segments and the folder and writes a mark (`synced`); the first time
+    the folders above too, up to the one that the store lies in. With `sync` "always" each
+    append does so before it returns.
     A segment is full at 8 MiB (setting `segment_bytes`). After a short or failed write
     nothing is appended behind it: the writer goes on in a new segment, and if there is none
     to be had the event is dropped, counted by kind, and the next attempt made 250 ms later.

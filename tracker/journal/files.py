@@ -1,7 +1,8 @@
-"""The system calls on segments, in one place, so that a test can make each fail."""
+"""The system calls that change journals and the store, in one place: a test can make each fail."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -25,6 +26,7 @@ class Files:
     close = staticmethod(os.close)
     rename = staticmethod(os.rename)
     replace = staticmethod(os.replace)
+    link = staticmethod(os.link)
     unlink = staticmethod(os.unlink)
 
     @staticmethod
@@ -71,6 +73,21 @@ class Files:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+def sync_place(files: Files, folder: Path) -> None:
+    """Make the entries of a run's folder sure, and of those above it to the one with the store.
+
+    Whoever made these may have died before they survived power loss.
+
+    Raises:
+        OSError: the device refused.
+    """
+    files.sync_folder(folder)
+    files.sync_folder(folder.parent)
+    for level in folder.parents[1:3]:
+        with contextlib.suppress(PermissionError):  # somebody else's, who made what is in it
+            files.sync_folder(level)
 
 
 def open_existing(path: Path) -> int | None:

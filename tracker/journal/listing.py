@@ -9,7 +9,7 @@ from pathlib import Path
 from tracker import events
 from tracker.events import Event
 from tracker.journal import liveness
-from tracker.journal.files import Files, open_existing
+from tracker.journal.files import Files, open_existing, sync_place
 from tracker.journal.packing import Packed, Stretch, expand
 from tracker.journal.reader import START, Block, Reading, first_header
 from tracker.journal.record import (
@@ -131,8 +131,7 @@ class Journal:
                     calls.sync(fd)
                 finally:
                     os.close(fd)
-        calls.sync_folder(self.folder)
-        calls.sync_folder(self.folder.parent)
+        sync_place(calls, self.folder)
 
     def blocks(self, start: Position = START, *, alive: bool | None = None) -> Iterator[Block]:
         """Yield what stands in the journal from `start` on, in blocks of some thousand events.

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from tracker.journal import liveness
-from tracker.journal.files import Files
+from tracker.journal.files import Files, sync_place
 from tracker.journal.record import (
     BEGINS,
     FORMAT,
@@ -92,7 +92,7 @@ class Chain:
         self._retired: list[int] = []
         self._lock_fd = -1
         self._attempts = count(1)
-        self._entries_synced = False
+        self._entries_synced = self._place_synced = False
 
     @property
     def locked(self) -> bool:
@@ -181,8 +181,11 @@ class Chain:
     def _sync_entries(self) -> None:
         self._entries_synced = True  # before: a segment made meanwhile sets it back
         try:
-            self.files.sync_folder(self.folder)
-            self.files.sync_folder(self.folder.parent)
+            if self._place_synced:
+                self.files.sync_folder(self.folder)
+            else:
+                sync_place(self.files, self.folder)
+                self._place_synced = True
         except OSError:
             self._entries_synced = False
             raise
