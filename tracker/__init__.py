@@ -234,11 +234,8 @@ def _recording(
         return Run(None, run_id or _new_id(), head, _resume.Past(), settings)
     asked = head["project"]
     try:
-        chosen = _resume.choose(store, run_id, how, asked, named)
+        chosen, past = _resume.choose(store, run_id, how, asked, named)
         _refuse_newer(store, chosen)
-        past = _resume.past(store, chosen)
-        if how == "auto":
-            _resume.remember(store, chosen, asked, named)
     except OSError as error:
         what = f"run {run_id}" if run_id else "the run to continue"
         trouble = StoreError(f"{what} cannot be read in {store.root}: {error}.")
@@ -247,6 +244,8 @@ def _recording(
     except StoreError as error:
         _say_trouble(error, settings)
         return Run(None, run_id or _new_id(), head, _resume.Past(), settings)
+    if how == "auto":
+        _remember(store, chosen, asked, named, settings)
     if saved is not None:
         past.next_step = saved.step + 1
     if past.start is None:
@@ -257,6 +256,17 @@ def _recording(
     run = Run(store, chosen, head, past, settings)
     run.tags.update(tags)
     return run
+
+
+def _remember(
+    store: _StoreFolder, run_id: str, project: str, named: str | None, settings: _Settings
+) -> None:
+    """Let the next "auto" find the run; a disk that takes no note of it may take the run."""
+    try:
+        _resume.remember(store, run_id, project, named)
+    except OSError as error:
+        text = f'run {run_id} will not be found again by resume="auto": {error}'
+        _Notice(silent=settings.silent).warn(f"{text}. To go on with it give its id.")
 
 
 def _refuse_newer(store: _StoreFolder, run_id: str) -> None:

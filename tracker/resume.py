@@ -40,8 +40,8 @@ class Past(msgspec.Struct):
 
 def choose(
     store: StoreFolder, run_id: str | None, resume: str, project: str, name: str | None
-) -> str:
-    """Settle the id of the run to record.
+) -> tuple[str, Past]:
+    """Settle the id of the run to record; with what its earlier journals say.
 
     "auto" without an id takes the scheduler's job, which is the same after a requeue, else
     the last run of this Kubernetes job, or of this project and name, that "auto" began here,
@@ -58,21 +58,23 @@ def choose(
     if run_id is not None:
         check_run_id(run_id)
     elif resume == "auto":
-        run_id = identity.job_id() or _unfinished(store, project, name)
+        run_id = identity.job_id()
+        if run_id is None and (unfinished := _unfinished(store, project, name)) is not None:
+            return unfinished
     if run_id is None:
-        return identity.new_id()
-    there = bool(journals(store.run(run_id)))
-    if there and resume == "never":
+        return identity.new_id(), Past()
+    found = past(store, run_id)
+    if found.known and resume == "never":
         raise RunError(
             f'run {run_id} is in {store.root} already and resume="never". '
             'Take another id, or resume="allow" to continue it.'
         )
-    if not there and resume == "must":
+    if not found.known and resume == "must":
         raise RunError(
             f'run {run_id} is not in {store.root} and resume="must". '
             "See what is there: tracker ls. Another folder: TRACKER_DIR or dir=."
         )
-    return run_id
+    return run_id, found
 
 
 def past(store: StoreFolder, run_id: str) -> Past:
@@ -132,13 +134,14 @@ def remember(store: StoreFolder, run_id: str, project: str, name: str | None) ->
     replace_file(note, run_id.encode())
 
 
-def _unfinished(store: StoreFolder, project: str, name: str | None) -> str | None:
+def _unfinished(store: StoreFolder, project: str, name: str | None) -> tuple[str, Past] | None:
     try:
         run_id = check_run_id(_note(store, project, name).read_text())
-    except (FileNotFoundError, BadInput):
+    except (FileNotFoundError, NotADirectoryError, BadInput):
         return None
     found = past(store, run_id)
-    return run_id if found.known and not found.alive and not found.finished else None
+    goes_on = found.known and not found.alive and not found.finished
+    return (run_id, found) if goes_on else None
 
 
 def _note(store: StoreFolder, project: str, name: str | None) -> Path:

@@ -282,3 +282,11 @@ def test_a_later_kubernetes_job_of_the_same_name_is_a_new_run(monkeypatch):
     assert identity.kubernetes_job() == "nightly-4"
     monkeypatch.setenv("RANK", "4")
     assert identity.kubernetes_job() == "nightly"
+
+
+def test_a_store_that_takes_no_note_of_an_auto_run_records_it_all_the_same(own_store, caplog):
+    (own_store.root / "auto").write_text("in the way")
+    with tracker.init("p", resume="auto") as run:
+        run.log({"loss": 1.0}, step=0)
+    assert curve(run.id) == [(0, 1.0)]
+    assert 'will not be found again by resume="auto"' in caplog.text
