@@ -200,6 +200,11 @@ class Player:
     def tell(self, what, value):
         lost = sum(self.run._recording.dropped.values())
         earlier = sum(not kept for _, _, kept in self.told)
+        if (
+            self.run.store is not None and lost < earlier
+        ):  # what was put off of the config is kept with the run's end
+            self.told = [(w, v, kept or w == "config") for w, v, kept in self.told]
+            earlier -= 1
         kept = self.run.store is not None and lost == earlier and value is not None
         self.told.append((what, value, kept))
         assert lost <= earlier + 1 or self.run.store is None or len(self.told) == 1

@@ -158,18 +158,18 @@ def time_taken_again():
 
 def told_before_it_is_written():
     """Events are collected in the process, and written fifty at a time."""
-    append = Writer.append
+    log = Writer.log
 
-    def collect(self, *event):
+    def collect(self, step, values):
         waiting = self.__dict__.setdefault("waiting", [])
-        waiting.append(event)
+        waiting.append((step, values))
         if len(waiting) >= 50:
             for each in waiting:
-                append(self, *each)
+                log(self, *each)
             waiting.clear()
         return True
 
-    return mock.patch.object(Writer, "append", collect)
+    return mock.patch.object(Writer, "log", collect)
 
 
 def stops_at_the_first_bad_byte():

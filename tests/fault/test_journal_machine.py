@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.doubles.failing_files import LIE, SHORT, FailingFiles
+from tests.fault.test_journal_failures import log
 from tracker.journal import Journal, Position, Writer, WriterBroken
 from tracker.journal import writer as writer_module
 
@@ -96,7 +97,7 @@ class JournalMachine(RuleBasedStateMachine):
         for _ in range(count):
             self.value += 1
             try:
-                if self.writer.append(LOG, self.value, {"text": "x" * length}):
+                if log(self.writer, self.value, {"x" * (length + 1): self.value}):
                     self.told.kept.append(self.value)
                 else:
                     self.told.dropped += 1

@@ -252,7 +252,7 @@ def test_a_newer_packed_form_is_said_by_that_name_and_left_alone(copy):
     newer = PACKED[:6] + (9).to_bytes(2, "little") + b"who knows what" * 20
     copy.path(2).write_bytes(newer)
     _, gaps, _, _ = read(copy)
-    assert [gap.kind for gap in gaps] == ["newer format"]
+    assert [gap.kind for gap in gaps] == ["newer format 9"]
     assert not packer.pack_segment(copy, 2)
     assert copy.path(2).read_bytes() == newer
 

@@ -72,6 +72,9 @@ class Journal:
 
     def header(self) -> Header | None:
         """Header of the first segment that has a readable one."""
+        first = self.segment_header(1)
+        if first is not None:  # as a rule, and the folder need not be listed
+            return first
         found = (self.segment_header(number) for number in self.segments())
         return next((header for header in found if header is not None), None)
 

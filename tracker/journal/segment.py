@@ -155,6 +155,11 @@ class Chain:
             self._retired.append(segment.fd)
             segment.fd = -1
 
+    @property
+    def waiting(self) -> int:
+        """Segments that wait for their last sync, each with an open file."""
+        return len(self._retired)
+
     def write_own(self, record: Mark | Seal) -> OSError | None:
         """Append one of the journal's own records and return None, or what was in the way."""
         return self.current.write(self.files, encode(record))

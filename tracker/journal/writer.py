@@ -37,6 +37,9 @@ _OWN_BYTES = 128
 _SYNC_BYTES = 2 * 1024 * 1024
 """A sync begins early once so much was written, so that the last one, in `close`, is short."""
 
+_SYNC_SEGMENTS = 64
+"""And once so many segments, however small, wait for one with their files open."""
+
 RETRY_INTERVAL_S = 0.25
 """While no segment can be had, events are dropped and counted between attempts this far apart."""
 
@@ -328,6 +331,8 @@ class Writer:
         """Go on behind a full segment; where there is no other to be had, in it for a while."""
         try:
             self._begin(FULL)
+            if self._chain.waiting >= _SYNC_SEGMENTS:
+                self._wake.set()
         except OSError as error:
             self.last_error = error
             self._limit = max(self._limit, self._full) + self._full // 8
