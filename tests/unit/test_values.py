@@ -69,7 +69,9 @@ LOGGED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("value", "kept"), LOGGED, ids=[brief(v)[:30] for v, _ in LOGGED])
+@pytest.mark.parametrize(
+    ("value", "kept"), LOGGED, ids=[brief(v).partition(" at 0x")[0][:30] for v, _ in LOGGED]
+)
 def test_a_value_is_kept_as_the_number_or_text_it_is(value, kept):
     got = logged(value)
     assert got == kept
@@ -92,7 +94,9 @@ STEPS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("step", "number"), STEPS, ids=[brief(s)[:30] for s, _ in STEPS])
+@pytest.mark.parametrize(
+    ("step", "number"), STEPS, ids=[brief(s).partition(" at 0x")[0][:30] for s, _ in STEPS]
+)
 def test_a_step_is_a_whole_number_of_64_bits_or_none(step, number):
     assert whole(step) == number
     assert type(whole(step)) in (int, type(None))
