@@ -16,7 +16,7 @@ from tracker.journal import FORMAT, journals
 from tracker.journal.record import PREAMBLE
 from tracker.store import StoreFolder
 
-NAMES = 20_000 * int(os.environ.get("SOAK_ROUNDS", "1"))
+NAMES = 10_000 * int(os.environ.get("SOAK_ROUNDS", "2"))
 MEMORY_BYTES = 2 * 2**30
 """Address space of a training with bad input; the arrays and lists below would need far more."""
 
@@ -268,7 +268,7 @@ def ran(program, *arguments):
 
 
 def test_any_number_of_metric_names_costs_neither_the_training_nor_the_reader_memory(tmp_path):
-    """10 million in a soak of 500 rounds. No key is in more than a thousand sheets and one."""
+    """10 million in a soak of 1,000 rounds. No key is in more than a thousand sheets and one."""
     store = tmp_path / "s"
     assert ran(HEAD + MANY, store, NAMES) < 5_000_000
     assert ran(READ, store) < 300_000_000
