@@ -50,7 +50,11 @@ def record(store, run_id):
 
 
 def published(store):
-    return json.loads((store.sync / "status.json").read_bytes())["remotes"]
+    """What syncd last said of each remote; nothing where it has not spoken yet."""
+    try:
+        return json.loads((store.sync / "status.json").read_bytes())["remotes"]
+    except FileNotFoundError:
+        return {}
 
 
 def test_a_remote_that_cannot_be_used_does_not_stop_the_others(store, platforms):
