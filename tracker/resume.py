@@ -86,9 +86,11 @@ def past(store: StoreFolder, run_id: str) -> Past:
         found.finished = False
         alive, own, last = journal.alive(), rank is None, None
         for event in journal.events():
-            if isinstance(event, Log):
-                last = event.step if last is None else max(last, event.step)
-            elif isinstance(event, Start):
+            if isinstance(event, Log):  # of nearly all events only the step counts
+                if last is None or event.step > last:
+                    last = event.step
+                continue
+            if isinstance(event, Start):
                 own = event.rank == rank
             _learn(found, event)
         if own:
