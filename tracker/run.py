@@ -288,16 +288,16 @@ class Run:
 
     def _log_at_odd_step(self, data: Any, step: Any) -> None:
         """Log at whatever was given for a step, or the next one where that is no number."""
-        whole, problems = values.whole(step), []
-        if whole is None:
-            whole = self._next_step()
-            problems.append(
-                f"log: step {values.brief(step)} is no whole number of 64 bits; recorded at step "
-                f"{whole}. Give an integer, or no step to count calls."
-            )
-        else:
-            self._last_step = whole
-        self._log_carefully(data, whole, problems)
+        whole = values.whole(step)
+        if whole is not None:
+            self.log(data, whole)
+            return
+        whole = self._next_step()
+        problem = (
+            f"log: step {values.brief(step)} is no whole number of 64 bits; recorded at step "
+            f"{whole}. Give an integer, or no step to count calls."
+        )
+        self._log_carefully(data, whole, [problem])
 
     def _next_step(self) -> int:
         """The step after the last one; two threads never get the same."""
