@@ -214,7 +214,8 @@ class HttpClient:
                 except SettingsError as error:
                     raise Unauthorized(str(error)) from None
                 # Those before stay hidden too: another thread's answer may still repeat them.
-                self._secrets += [s for s in held.secrets if s not in self._secrets]
+                # The longest first: what is left of one must not show around another.
+                self._secrets = sorted({*self._secrets, *held.secrets}, key=len, reverse=True)
             return held.headers
 
     def _take(
@@ -242,7 +243,8 @@ class HttpClient:
         if status in _UNAUTHORIZED:
             self._held = None
             return Unauthorized(
-                f"{text}. Check the credentials of this remote; new ones: tracker remote login NAME"
+                f"{text.rstrip('.')}. Check the credentials of this remote; new ones: "
+                "tracker remote login NAME"
             )
         if response.is_redirect:
             target = response.headers.get("location", "")

@@ -56,9 +56,13 @@ def add(name: str, kind: str, url: str, options: tuple[str, ...]) -> None:
     settings = RemoteSettings(kind, bare, _options(options))
     store = StoreFolder.open(chosen_store(), create=True)
     add_remote(store, name, settings)
+    moved = None if held is None else _moved(store, name, settings, held)
     click.echo(f"remote {name}: {kind} at {shown(settings.url)}, in {shown(str(store.settings))}")
-    if held is not None:
-        _move(store, name, settings, held)
+    if moved:
+        click.echo(
+            f"the user and password in the URL are taken out of it and kept in {shown(moved)}. "
+            "Your shell may have kept this line: see its history"
+        )
     said = credentials.origin(name, settings).said
     click.echo(f"{shown(said)}; can it be reached: tracker doctor")
     click.echo("deliver once: tracker push   deliver from now on: syncd run")
@@ -154,17 +158,13 @@ def _known(store: StoreFolder, name: str) -> RemoteSettings:
     return remotes[name]
 
 
-def _move(store: StoreFolder, name: str, at: RemoteSettings, held: Credentials) -> None:
+def _moved(store: StoreFolder, name: str, at: RemoteSettings, held: Credentials) -> str:
     """Keep what stood in an address; where that fails, the remote is not added either."""
     try:
-        place = kept.keep(name, at.url, held)
+        return kept.keep(name, at.url, held)
     except TrackerError:
         remove_remote(store, name)
         raise
-    click.echo(
-        f"the user and password in the URL are taken out of it and kept in {shown(place)}. Your "
-        "shell may have kept this line: see its history"
-    )
 
 
 def _check_kind(kind: str) -> None:
