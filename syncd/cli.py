@@ -243,13 +243,14 @@ def retry(directory: Path | None, remote: str | None) -> None:
 
 @cli.command()
 @_dir
+@_remote
 @_json
-def check(directory: Path | None, as_json: bool) -> None:
+def check(directory: Path | None, remote: str | None, as_json: bool) -> None:
     """Reach every remote with its credentials and say what was found."""
     _, settings = _store(directory)
     found = (
-        {remote.name: remotes.checked(remote) for remote in remotes.of(settings)}
-        if settings.remotes
+        {target.name: remotes.checked(target) for target in remotes.of(settings, remote)}
+        if settings.remotes or remote
         else {}
     )
     if as_json:

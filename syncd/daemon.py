@@ -20,6 +20,7 @@ from syncd.packer import Packer
 from syncd.sinks import Remote, Sink
 from syncd.watch import Watch
 from tracker import settings as settings_of
+from tracker.credentials import kept
 from tracker.errors import SettingsError, TrackerError
 from tracker.pending import Published, RemotePending
 from tracker.settings import Settings
@@ -76,6 +77,7 @@ class Daemon:
         self._packer = Packer(store)
         self._published: tuple[float, object] = (0.0, None)
         self._seen: object = None
+        self._credentials: object = None
 
     def __enter__(self) -> Daemon:  # noqa: PYI034 - Self is not in Python 3.10
         """Take the store and open the way to its remotes."""
@@ -121,8 +123,8 @@ class Daemon:
     def run(self, changed: Callable[[], None] = lambda: None) -> None:
         """Deliver until `stop`; `changed` is called when the remotes were taken up anew.
 
-        The store's settings are looked at every two seconds. Where they changed, the batches in
-        hand are ended first.
+        The store's settings and the user's credentials are looked at every two seconds. Where
+        they changed, the batches in hand are ended first.
         """
         self.store.journals.mkdir(exist_ok=True)
         while True:
@@ -133,10 +135,10 @@ class Daemon:
             changed()
 
     def _serve(self) -> None:
-        """Deliver until `stop`, or until the settings change."""
+        """Deliver until `stop`, or until settings or credentials change."""
         watch = Watch(self.store.journals)
         threads = [_started(outlet.serve, watch.subscribe()) for outlet in self.outlets]
-        while not self._ending.wait(_PUBLISH_S) and not self._settings_changed():
+        while not self._ending.wait(_PUBLISH_S) and not self._changed():
             self._publish_changes()
             self._pack(_PACK_S)
         self._halt.set()
@@ -154,6 +156,9 @@ class Daemon:
 
         if self._settings.pack == "syncd":
             self._packer.work(go_on)
+
+    def _changed(self) -> bool:
+        return self._settings_changed() or kept.stamp() != self._credentials
 
     def _settings_changed(self) -> bool:
         seen = _stamp(self.store.settings)
@@ -179,6 +184,7 @@ class Daemon:
 
     def _make_sinks(self, found: list[Remote]) -> list[TrackerError]:
         errors = list[TrackerError]()
+        self._credentials = kept.stamp()  # before they are read: what changes later is seen
         for remote in found:
             try:
                 self.sinks[remote.name] = remotes.make(remote)

@@ -227,6 +227,7 @@ class Outlet:
             outcome = flying.result()
         except Unauthorized as error:
             self.stopped = str(error)
+            self._noted.discard(run_id)  # the visit left no trace, and it is pending
             self._go_on_at = time.monotonic() + self._settings.slow_retry_s
             self._breaker.succeeded()
             return Outcome(error=self.stopped)

@@ -114,5 +114,5 @@ def show_check(name: str, about: dict[str, Any]) -> None:
     text = f"version {about['version']}"
     if not about["ok"]:
         error = about["error"].rstrip(".")
-        text = f"{error}. Look at its address: {about['next']}; then again: syncd check"
+        text = f"{error}. Next: {about['next']}; then again: syncd check"
     say(f"{name}: {about['kind']} at {about['url']}: {text}")

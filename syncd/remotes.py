@@ -6,9 +6,9 @@ import difflib
 from importlib.metadata import entry_points
 from typing import Any
 
-from syncd.sinks import Remote, Sink
+from syncd.sinks import Remote, Sink, Unauthorized
 from tracker.errors import BadInput, TrackerError
-from tracker.settings import Settings
+from tracker.settings import RemoteSettings, Settings
 from tracker.unexpected import unexpected
 
 
@@ -17,7 +17,6 @@ def make(remote: Remote) -> Sink:
 
     Raises:
         BadInput: there is no such kind, or its address or options cannot be used.
-        SettingsError: its credentials cannot be used.
     """
     found = entry_points(group="syncd.sinks")
     known = sorted(found.names)
@@ -52,10 +51,17 @@ def of(settings: Settings, only: str | None = None) -> list[Remote]:
     if not settings.remotes:
         raise BadInput("this store has no remote; add one: tracker remote add NAME mlflow URL")
     return [
-        Remote(name, remote.kind, remote.url, remote.options)
+        _remote(name, remote, settings.ca)
         for name, remote in sorted(settings.remotes.items())
         if only in (None, name)
     ]
+
+
+def _remote(name: str, remote: RemoteSettings, ca: str) -> Remote:
+    """Take out the option that all kinds have: `ca`, before the setting of that name."""
+    options = dict(remote.options)
+    own = options.pop("ca", ca)
+    return Remote(name, remote.kind, remote.url, options, str(own))
 
 
 def checked(remote: Remote) -> dict[str, Any]:
@@ -70,6 +76,8 @@ def checked(remote: Remote) -> dict[str, Any]:
             seen = sink.check()
         finally:
             sink.close()
+    except Unauthorized as error:
+        about |= {"error": str(error), "next": f"tracker remote login {remote.name}"}
     except TrackerError as error:
         about |= {"error": str(error), "next": "tracker remote ls"}
     else:

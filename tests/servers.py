@@ -118,3 +118,34 @@ class MlflowServer:
                 process.wait(STOP_LIMIT_S)
         with contextlib.suppress(ProcessLookupError):  # workers whose parent went first
             os.killpg(process.pid, signal.SIGKILL)
+
+
+class GuardedMlflowServer(MlflowServer):
+    """The same with MLflow's own basic authentication: it lets in `USERNAME` with `PASSWORD`."""
+
+    USERNAME = "ada"
+    PASSWORD = 'correct horse: "battery" staple'  # noqa: S105 - of a server of the test's own
+
+    def start(self) -> None:
+        """Start as ever, with the one user that there is."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lines = (
+            "[mlflow]",
+            "default_permission = READ",
+            f"database_uri = sqlite:///{self.folder / 'users.db'}",
+            f"admin_username = {self.USERNAME}",
+            f"admin_password = {self.PASSWORD}",
+            "authorization_function = mlflow.server.auth:authenticate_request_basic_auth",
+        )
+        (self.folder / "auth.ini").write_text("\n".join(lines))
+        super().start()
+
+    def _command(self) -> list[str]:
+        return [*super()._command(), "--app-name", "basic-auth"]
+
+    def _environment(self) -> dict[str, str]:
+        own = {
+            "MLFLOW_AUTH_CONFIG_PATH": str(self.folder / "auth.ini"),
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": "of a test",
+        }
+        return {**super()._environment(), **own}

@@ -104,6 +104,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     workers: Threads = 2
     """Runs that are delivered to one remote at the same time."""
 
+    ca: str = ""
+    """A PEM file: the only authorities trusted to vouch for remotes, instead of the usual ones."""
+
     remotes: dict[str, RemoteSettings] = {}
 
 
@@ -175,6 +178,19 @@ def remove_remote(store: StoreFolder, name: str) -> None:
 @contextlib.contextmanager
 def _changing(path: Path) -> Iterator[dict[str, Any]]:
     """Give what stands in a file and write it back changed; one process after the other."""
+    with locked(path):
+        content = _usable(path, None)
+        yield content
+        replace_file(path, msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one process after the other change a file.
+
+    Raises:
+        SettingsError: another one does, for long; or the file cannot be changed.
+    """
     try:
         # Not through a link: a store may come from somebody else.
         flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
@@ -185,9 +201,7 @@ def _changing(path: Path) -> Iterator[dict[str, Any]]:
                     f"{path} is being changed by another process for {_LOCK_WAIT_S:.0f} s now. "
                     "Nothing was changed; end that process or try again."
                 )
-            content = _usable(path, None)
-            yield content
-            replace_file(path, msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+            yield
         finally:
             os.close(lock)
     except OSError as error:
@@ -274,6 +288,8 @@ def _accepted(kind: Any) -> str:
     """What a setting of this type takes, in words."""
     if kind is bool:
         return "true or false (in the environment 1 or 0 too)"
+    if kind is str:
+        return "a text"
     first, *rest = get_args(kind)
     if isinstance(first, str):
         return " or ".join((first, *rest))

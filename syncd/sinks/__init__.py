@@ -90,12 +90,16 @@ class Unauthorized(SinkError):
 
 @dataclass(frozen=True)
 class Remote:
-    """A configured destination. `options` are the sink's own settings, without secrets."""
+    """A configured destination. `options` are the sink's own settings, without secrets.
+
+    `ca` is a PEM file with the only authorities to trust for it; "" stands for the usual ones.
+    """
 
     name: str
     kind: str
     url: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    ca: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ left, below httpx, in the network streams of its connection pool.
 from __future__ import annotations
 
 import contextlib
+import ssl
 import time
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
@@ -45,7 +46,9 @@ class Deadline:
             _until.reset(token)
 
 
-def transport(*, verify: bool = True, proxy: str | None = None) -> httpx.HTTPTransport:
+def transport(
+    *, verify: ssl.SSLContext | bool = True, proxy: str | None = None
+) -> httpx.HTTPTransport:
     """Make a transport whose waits end at the running request's deadline."""
     made = httpx.HTTPTransport(
         verify=verify,

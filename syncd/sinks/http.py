@@ -8,7 +8,8 @@
     3xx                                                              Retryable: never followed
     2xx that is no JSON where JSON is due, or is too large           Retryable
 
-A redirect is never followed: credentials go to the configured host and to no other. A login
+Credentials are looked up before the first request, and again before the next one after they were
+refused. A redirect is never followed: they go to the configured host and to no other. A login
 page or a captive portal heals, so it is retried and said. No message holds a secret, and
 none more than the first characters of an answer.
 """
@@ -27,9 +28,11 @@ import msgspec
 
 from syncd.sinks import OutcomeUnknown, Rejected, Retryable, SinkError, Unauthorized
 from syncd.sinks.answers import beginning, pieces, retry_after
+from syncd.sinks.authorities import authorities
 from syncd.sinks.deadline import Deadline
 from syncd.sinks.deadline import transport as deadline_transport
-from tracker.errors import BadInput
+from tracker.credentials import Credentials
+from tracker.errors import BadInput, SettingsError
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0
@@ -87,11 +90,13 @@ class Answer:
 class HttpClient:
     """Requests to one remote. Used by several threads at once.
 
-    `url` is the remote's base; paths are joined to it. `secrets` are blotted out of messages.
-    `transport` takes the network's place in tests.
+    `url` is the remote's base; paths are joined to it. `credentials` finds what proves who we
+    are; it, and all `secrets`, are blotted out of messages. `ca` is a PEM file with the only
+    authorities to trust. `transport` takes the network's place in tests.
 
     Raises:
-        BadInput: `url` is no http(s) address, or holds a user or password.
+        BadInput: `url` is no http(s) address, or holds a user or password; or `ca`, or the
+            proxy that the environment names, cannot be used.
     """
 
     def __init__(
@@ -100,18 +105,24 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         secrets: Iterable[str] = (),
+        credentials: Callable[[], Credentials] = Credentials,
+        ca: str = "",
         transport: httpx.BaseTransport | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
         self.url = check_url(url)
         self.traffic = Traffic()
-        self._secrets = [secret for secret in secrets if secret]
+        proxy = _proxy(self.url)
+        self._secrets = [secret for secret in (*secrets, _password(proxy)) if secret]
+        self._find = credentials
+        self._held: Credentials | None = None
+        self._finding = threading.Lock()
         self._deadline_s = deadline_s
         self._client = httpx.Client(
             base_url=self.url,
             # Answers are small and links to a tracker fast: compression would only cost time.
             headers={"Accept-Encoding": "identity", **(headers or {})},
-            transport=transport or deadline_transport(proxy=_proxy(self.url)),
+            transport=transport or _transport(proxy, ca),
             trust_env=False,  # the proxy is already chosen; nothing else may add credentials
         )
 
@@ -146,6 +157,7 @@ class HttpClient:
         body = (
             content if content is None or isinstance(content, bytes) else _timed(content, deadline)
         )
+        headers = {**self._proof(), **(headers or {})}
         self.traffic.count(data=data)
         with deadline.holds(), self._mapped(f"{method} {self.url}{path}") as what:
             request = self._client.build_request(
@@ -188,6 +200,24 @@ class HttpClient:
                 "there a login page or proxy in between?"
             ) from error
 
+    def _proof(self) -> dict[str, str]:
+        """Headers that say who we are.
+
+        Raises:
+            Unauthorized: what they are made of cannot be used or read.
+        """
+        with self._finding:
+            held = self._held
+            if held is None:
+                try:
+                    held = self._held = self._find()
+                except SettingsError as error:
+                    raise Unauthorized(str(error)) from None
+                # Those before stay hidden too: another thread's answer may still repeat them.
+                # The longest first: what is left of one must not show around another.
+                self._secrets = sorted({*self._secrets, *held.secrets}, key=len, reverse=True)
+            return held.headers
+
     def _take(
         self,
         what: str,
@@ -211,7 +241,11 @@ class HttpClient:
         body = beginning(what, response, _ERROR_BYTES)
         text = f"{what} answered {status}: {self._excerpt(body)}"
         if status in _UNAUTHORIZED:
-            return Unauthorized(f"{text}. Check the credentials of this remote.")
+            self._held = None
+            return Unauthorized(
+                f"{text.rstrip('.')}. Check the credentials of this remote; new ones: "
+                "tracker remote login NAME"
+            )
         if response.is_redirect:
             target = response.headers.get("location", "")
             return Retryable(
@@ -266,7 +300,7 @@ def check_url(url: str) -> str:
     if parsed.userinfo:
         raise BadInput(
             f"the remote address of {parsed.host} holds credentials. Take them out of it and "
-            "put them into environment variables (see `syncd.credentials`)."
+            "give them with: tracker remote login NAME (or in the environment)."
         )
     fits = parsed.scheme in ("http", "https") and parsed.host and (parsed.port or 0) <= _MAX_PORT
     if not fits or parsed.query or parsed.fragment or " " in url:
@@ -282,6 +316,25 @@ def _proxy(url: str) -> str | None:
         return None
     known = urllib.request.getproxies()
     return known.get(parsed.scheme) or known.get("all")
+
+
+def _password(proxy: str | None) -> str:
+    """The secret in a proxy's address, which may stand in the text of its errors."""
+    try:
+        return httpx.URL(proxy or "").password
+    except httpx.InvalidURL:
+        return ""
+
+
+def _transport(proxy: str | None, ca: str) -> httpx.HTTPTransport:
+    verify = authorities(ca) if ca else True
+    try:
+        return deadline_transport(proxy=proxy, verify=verify)
+    except (ValueError, ImportError, httpx.InvalidURL):  # their text may quote the password
+        raise BadInput(
+            "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) cannot be "
+            "used: give it as http://HOST:PORT, or leave this host out with NO_PROXY."
+        ) from None
 
 
 def _timed(pieces: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:

@@ -28,6 +28,12 @@ with warnings.catch_warnings():
     from mlflow.entities import ViewType
 
 
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked up when they are needed first, by the sink that `Mlflow.unauthorized` makes."""
+    monkeypatch.setenv("TRACKER_REMOTE_REFUSED_TOKEN", "s3cret")
+
+
 class Mlflow(Platform):
     """A real server, seen through `MlflowClient`."""
 
@@ -43,9 +49,7 @@ class Mlflow(Platform):
         transport = httpx.MockTransport(
             lambda request: httpx.Response(401, text=f"no: {request.headers['authorization']}")
         )
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("TRACKER_REMOTE_LAB_TOKEN", "s3cret")
-            return MlflowSink(Remote("lab", "mlflow", self.url), transport=transport)
+        return MlflowSink(Remote("refused", "mlflow", self.url), transport=transport)
 
     def runs(self, head: Head) -> list[str]:
         found = self.client.search_runs(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from tracker.cli.credentials import own_prefix
+from tracker.credentials import Credentials
 from tracker.errors import BadInput
 
 
-def checked(url: str, remote: str, kind: str) -> str:
+def checked(url: str) -> tuple[str, Credentials | None]:
     """Return `url` if it can be the address of a remote, without a slash at its end.
 
+    A user and password in it are taken out and returned beside it.
+
     Raises:
-        BadInput: it is not http(s) with a host, or holds a user, password or query. What it
+        BadInput: it is not http(s) with a host, or holds a user alone or a query. What it
             holds is not repeated.
     """
     if not url.isprintable() or " " in url:
@@ -22,16 +24,17 @@ def checked(url: str, remote: str, kind: str) -> str:
         port_fits = parts.port is None or parts.port > 0
     except ValueError:
         raise BadInput("the URL has no readable host; give it as http://HOST:PORT") from None
-    if parts.username is not None or parts.password is not None:
-        raise BadInput(_secret_text(remote, kind))
+    held = _held(parts)
     if parts.query or parts.fragment:
         raise BadInput(
             "the URL holds a query or fragment (? or #); give the address of the server only, "
             f"as {_bare(parts)}"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits:
-        raise BadInput(f"{url!r} is no http or https address with a host, as http://HOST:PORT")
-    return url.rstrip("/")
+        raise BadInput(
+            f"{redacted(url)!r} is no http or https address with a host, as http://HOST:PORT"
+        )
+    return (_bare(parts) if held else url).rstrip("/"), held
 
 
 def redacted(url: str) -> str:
@@ -47,13 +50,13 @@ def _bare(parts: SplitResult) -> str:
     return f"{parts.scheme}://{host}{parts.path}"
 
 
-def _secret_text(remote: str, kind: str) -> str:
-    prefix = own_prefix(remote)
-    platform = ""
-    if kind == "mlflow":
-        platform = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
-    return (
-        "the URL holds a user or password, and a remote's settings never hold secrets. Leave "
-        f"them out and set {platform}{prefix}_TOKEN (or {prefix}_USERNAME and "
-        f"{prefix}_PASSWORD) where syncd runs. Your shell may have kept this line: see its history."
-    )
+def _held(parts: SplitResult) -> Credentials | None:
+    if parts.username is None and parts.password is None:
+        return None
+    if not parts.username or not parts.password:
+        raise BadInput(
+            "the URL holds a user or password alone, and a remote's settings never hold secrets. "
+            "Leave it out, then: tracker remote login NAME. Your shell may have kept this line: "
+            "see its history."
+        )
+    return Credentials(username=unquote(parts.username), password=unquote(parts.password))

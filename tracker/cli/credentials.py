@@ -1,36 +1,32 @@
-"""Which credentials of a remote the environment holds: names of variables, never values.
-
-The order is that of `syncd`: variables of the remote itself, then those of its platform.
-"""
+"""Where the credentials of a remote come from, in words; never what they are."""
 
 from __future__ import annotations
 
-import os
-import re
+from dataclasses import dataclass
 
-_PLATFORMS = {
-    "mlflow": ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"),
-}
-
-
-def variables(remote: str, kind: str) -> list[str]:
-    """Names of the variables that are looked at, first found wins."""
-    prefix = own_prefix(remote)
-    own = [f"{prefix}_{what}" for what in ("TOKEN", "USERNAME", "PASSWORD")]
-    return [*own, *_PLATFORMS.get(kind, ())]
+from tracker.credentials import PLATFORMS, find
+from tracker.errors import SettingsError
+from tracker.settings import RemoteSettings
 
 
-def own_prefix(remote: str) -> str:
-    """How the variables of the remote itself begin."""
-    return "TRACKER_REMOTE_" + re.sub(r"[^A-Za-z0-9]", "_", remote).upper()
+@dataclass(frozen=True)
+class Origin:
+    """The place in words, "" where there are none; or why those that are there cannot be used."""
+
+    place: str = ""
+    error: str | None = None
+
+    @property
+    def said(self) -> str:
+        """All of it, in words."""
+        if self.error:
+            return f"credentials cannot be used: {self.error.rstrip('.')}"
+        return f"credentials from {self.place}" if self.place else "no credentials set"
 
 
-def present(remote: str, kind: str) -> list[str]:
-    """Those of the variables that are set."""
-    return [name for name in variables(remote, kind) if os.environ.get(name, "").strip()]
-
-
-def said(remote: str, kind: str) -> str:
-    """Whether there are any, in words."""
-    found = present(remote, kind)
-    return f"credentials from {', '.join(found)}" if found else "no credentials set"
+def origin(name: str, at: RemoteSettings) -> Origin:
+    """Look for the credentials of a remote where syncd, started here, would."""
+    try:
+        return Origin(find(name, at.url, PLATFORMS.get(at.kind, "")).place)
+    except SettingsError as error:
+        return Origin(error=str(error))

@@ -21,7 +21,7 @@ COMMANDS = {
     "show": "Show everything about a run.",
     "tail": "Follow what a run logs.",
     "export": "Write what a run logged to CSV, JSON lines or Parquet.",
-    "remote": "Add, list and remove remotes.",
+    "remote": "Add, list and remove remotes; log in to them.",
     "push": "Deliver now what is pending.",
     "doctor": "Check store, disk, clock, runs and remotes.",
 }

@@ -6,14 +6,17 @@ import difflib
 import json
 import re
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import click
 
 from tracker import pending
-from tracker.cli import address, credentials, document, table, terminal
+from tracker.cli import address, credentials, document, entry, table, terminal
+from tracker.cli.answers import Answers, ask
 from tracker.cli.program import chosen_store, json_option, store_option
-from tracker.errors import BadInput
+from tracker.credentials import Credentials, kept
+from tracker.errors import BadInput, TrackerError
 from tracker.notice import shown
 from tracker.settings import RemoteSettings, add_remote, load, remove_remote
 from tracker.store import StoreFolder
@@ -27,7 +30,7 @@ _SECRET = re.compile(r"token|password|passwd|secret|api_?key|credential", re.IGN
 @click.group(no_args_is_help=True)
 @store_option
 def remote() -> None:
-    """Add, list and remove remotes: the destinations that syncd delivers to."""
+    """Add, list and remove remotes, the destinations of syncd, and log in to them."""
 
 
 @remote.command()
@@ -45,15 +48,23 @@ def remote() -> None:
 def add(name: str, kind: str, url: str, options: tuple[str, ...]) -> None:
     """Add a remote: NAME is yours to choose, KIND such as mlflow, URL its address.
 
-    Credentials never stand here: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD,
-    or TRACKER_REMOTE_<NAME>_TOKEN, where syncd runs. The store is made if there is none yet.
+    Credentials never stand in the store: see tracker remote login. A user and password in URL
+    are taken out of it and kept as login keeps them. The store is made if there is none yet.
     """
     _check_kind(kind)
-    settings = RemoteSettings(kind, address.checked(url, name, kind), _options(options))
+    bare, held = address.checked(url)
+    settings = RemoteSettings(kind, bare, _options(options))
     store = StoreFolder.open(chosen_store(), create=True)
     add_remote(store, name, settings)
+    moved = None if held is None else _moved(store, name, settings, held)
     click.echo(f"remote {name}: {kind} at {shown(settings.url)}, in {shown(str(store.settings))}")
-    click.echo(f"{credentials.said(name, kind)}; can it be reached: tracker doctor")
+    if moved:
+        click.echo(
+            f"the user and password in the URL are taken out of it and kept in {shown(moved)}. "
+            "Your shell may have kept this line: see its history"
+        )
+    said = credentials.origin(name, settings).said
+    click.echo(f"{shown(said)}; can it be reached: tracker doctor")
     click.echo("deliver once: tracker push   deliver from now on: syncd run")
 
 
@@ -63,9 +74,9 @@ def add(name: str, kind: str, url: str, options: tuple[str, ...]) -> None:
 def list_(as_json: bool) -> None:
     """List the remotes of the store.
 
-    With --json: {"remotes": {name: {"kind", "url", "options", "credentials": names of the
-    variables that are set, "pending": {"events", "runs", "error"} or null}}}. Pending is what
-    syncd last said.
+    With --json: {"remotes": {name: {"kind", "url", "options", "credentials": where they come
+    from or null, "credentials_error", "pending": {"events", "runs", "error"} or null}}}.
+    Pending is what syncd last said.
     """
     store = StoreFolder.open(chosen_store())
     remotes = load(store).remotes
@@ -84,9 +95,76 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @store_option
 def remove(name: str) -> None:
-    """Remove the remote NAME from the store. What was delivered to it stays there."""
-    remove_remote(StoreFolder.open(chosen_store()), name)
+    """Remove the remote NAME from the store. What was delivered to it stays there.
+
+    What login kept for it is forgotten.
+    """
+    store = StoreFolder.open(chosen_store())
+    at = load(store).remotes.get(name)
+    remove_remote(store, name)
     click.echo(f"remote {name} is removed; what was delivered to it stays there")
+    if at is not None and (place := kept.forget(name, at.url)):
+        click.echo(f"its credentials are forgotten, they were in {shown(place)}")
+
+
+@remote.command()
+@click.argument("name")
+@click.option("--username", metavar="USER", help="Log in with a password, not with a token.")
+@store_option
+def login(name: str, username: str | None) -> None:
+    """Keep the credentials of the remote NAME, in the system's keyring or a file of your own.
+
+    On a terminal the password or token is asked for; else it is read from standard input. Then
+    the remote is asked whether it takes them. Nothing of it goes into the store.
+    """
+    store = StoreFolder.open(chosen_store())
+    at = _known(store, name)
+    place = kept.keep(name, at.url, entry.given(username))
+    click.echo(f"credentials of remote {name} are kept in {shown(place)}")
+    origin = credentials.origin(name, at)
+    if origin.error or origin.place not in place:
+        click.echo(f"but another place comes first: {shown(origin.said)}", err=True)
+    answers = ask(store, name)
+    answer = answers.remotes.get(name) if isinstance(answers, Answers) else None
+    if answer is None or not answer.ok:
+        why = answers if isinstance(answers, str) else answer and answer.error
+        raise TrackerError(f"they are kept, but {name} took no request with them: {why}")
+    click.echo(f"{name} answers and takes them, version {shown(answer.version or 'unknown')}")
+
+
+@remote.command()
+@click.argument("name")
+@store_option
+def logout(name: str) -> None:
+    """Forget what login kept for the remote NAME."""
+    at = _known(StoreFolder.open(chosen_store()), name)
+    place = kept.forget(name, at.url)
+    if place:
+        click.echo(f"credentials of remote {name} are forgotten, they were in {shown(place)}")
+    else:
+        click.echo(f"no credentials of remote {name} were kept by tracker remote login")
+    origin = credentials.origin(name, at)
+    if origin.place or origin.error:
+        click.echo(f"others are still there: {shown(origin.said)}")
+
+
+def _known(store: StoreFolder, name: str) -> RemoteSettings:
+    remotes = load(store).remotes
+    if name not in remotes:
+        near = difflib.get_close_matches(name, remotes, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        known = ", ".join(sorted(remotes)) or "none; add one: tracker remote add NAME mlflow URL"
+        raise BadInput(f"there is no remote {name!r} in this store.{hint} Known: {known}")
+    return remotes[name]
+
+
+def _moved(store: StoreFolder, name: str, at: RemoteSettings, held: Credentials) -> str:
+    """Keep what stood in an address; where that fails, the remote is not added either."""
+    try:
+        return kept.keep(name, at.url, held)
+    except TrackerError:
+        remove_remote(store, name)
+        raise
 
 
 def _check_kind(kind: str) -> None:
@@ -106,9 +184,12 @@ def _options(given: tuple[str, ...]) -> dict[str, Any]:
         if _SECRET.search(key):
             raise BadInput(
                 f"the option {key!r} looks like a secret, and settings never hold one. Set it in "
-                "the environment where syncd runs, as TRACKER_REMOTE_<NAME>_TOKEN."
+                "the environment where syncd runs, as TRACKER_REMOTE_<NAME>_TOKEN, or give it to: "
+                "tracker remote login NAME"
             )
         options[key] = _option_value(value)
+    if "ca" in options and not str(options["ca"]).startswith("~"):
+        options["ca"] = str(Path(str(options["ca"])).absolute())  # syncd may run elsewhere
     return options
 
 
@@ -122,11 +203,13 @@ def _option_value(text: str) -> Any:
 
 def _fields(name: str, at: RemoteSettings, known: pending.Published | None) -> dict[str, Any]:
     left = known.remotes.get(name) if known else None
+    origin = credentials.origin(name, at)
     return {
         "kind": at.kind,
         "url": address.redacted(at.url),
         "options": at.options,
-        "credentials": credentials.present(name, at.kind),
+        "credentials": origin.place or None,
+        "credentials_error": origin.error,
         "pending": left and {"events": left.events, "runs": left.runs, "error": left.error},
     }
 
@@ -139,7 +222,7 @@ def _table(remotes: dict[str, RemoteSettings], known: pending.Published | None) 
         column("KIND", [shown(remotes[name].kind) for name in names], least=6),
         column("URL", [shown(address.redacted(remotes[name].url)) for name in names], least=20),
         column("PENDING", [_pending(name, known) for name in names], least=14),
-        column("CREDENTIALS", [_credentials(name, remotes[name].kind) for name in names], least=11),
+        column("CREDENTIALS", [_credentials(name, remotes[name]) for name in names], least=11),
     ]
     return table.lines(columns, terminal.width())
 
@@ -149,5 +232,6 @@ def _pending(name: str, known: pending.Published | None) -> str:
     return "everything" if left is None else f"{left.events:,} in {left.runs:,} runs"
 
 
-def _credentials(name: str, kind: str) -> str:
-    return ", ".join(credentials.present(name, kind)) or "none set"
+def _credentials(name: str, at: RemoteSettings) -> str:
+    origin = credentials.origin(name, at)
+    return shown(origin.error or origin.place or "none set")

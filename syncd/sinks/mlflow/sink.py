@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import httpx
 
-from syncd.credentials import credentials
 from syncd.sinks import (
     Ack,
     Batch,
@@ -37,6 +36,7 @@ from syncd.sinks.mlflow.opening import EVENTS_CURSOR, FILES_CURSOR, Opening
 from syncd.sinks.mlflow.rest import Api, Run
 from syncd.sinks.mlflow.sending import Sending, cursor_tags
 from syncd.sinks.mlflow.translation import metric_key, translate
+from tracker.credentials import PLATFORMS, find
 from tracker.errors import BadInput
 
 STATUS_TAG = "tracker.status"
@@ -58,7 +58,7 @@ class MlflowSink(Sink):
 
     Options of the remote: `nested_groups` makes a parent run per (project, group);
     `recreate_deleted` makes a new run where a person deleted ours. Credentials: see
-    `syncd.credentials`, with MLFLOW_TRACKING as the platform's own.
+    `tracker.credentials`, with MLFLOW_TRACKING as the platform's own.
 
     Once in effect, whatever is repeated:
 
@@ -75,7 +75,6 @@ class MlflowSink(Sink):
 
     Raises:
         BadInput: the remote's address or an option cannot be used.
-        SettingsError: its credentials cannot be used.
     """
 
     kind: ClassVar[str] = "mlflow"
@@ -91,9 +90,11 @@ class MlflowSink(Sink):
 
     def __init__(self, remote: Remote, *, transport: httpx.BaseTransport | None = None) -> None:
         options = _checked_options(remote)
-        found = credentials(remote.name, "MLFLOW_TRACKING")
         self._http = HttpClient(
-            remote.url, headers=found.headers, secrets=found.secrets, transport=transport
+            remote.url,
+            credentials=lambda: find(remote.name, remote.url, PLATFORMS["mlflow"]).credentials,
+            ca=remote.ca,
+            transport=transport,
         )
         self._api = Api(self._http)
         self._files = Files(self._http, self._api)

@@ -23,7 +23,8 @@ from syncd.sinks.http import (
     Refusal,
     check_url,
 )
-from tracker.errors import BadInput
+from tracker.credentials import Credentials
+from tracker.errors import BadInput, SettingsError
 
 URL = "http://remote.test/base"
 SECRET = "s3cret-token"  # noqa: S105 - made up
@@ -98,6 +99,67 @@ def test_refused_credentials(status):
         answering(status, text=f"bad token {SECRET}").request("GET", "/x")
     assert SECRET not in str(caught.value)
     assert "bad token ***" in str(caught.value)
+
+
+def test_refused_credentials_are_looked_up_again_before_the_next_request():
+    """New ones are taken up, and a place that cannot be read says so, as a refusal does."""
+    places = [Credentials(SECRET), SettingsError("mend the file"), Credentials("new")]
+    seen: list[str] = []
+
+    def find() -> Credentials:
+        found = places.pop(0)
+        if isinstance(found, SettingsError):
+            raise found
+        return found
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Authorization"])
+        echo = f"what I got: {seen}"
+        return httpx.Response(200 if seen[-1] == "Bearer new" else 401, text=echo)
+
+    remote = HttpClient(URL, credentials=find, transport=httpx.MockTransport(handler))
+    with pytest.raises(Unauthorized, match="401") as caught:
+        remote.request("GET", "/x")
+    assert SECRET not in str(caught.value)
+    with pytest.raises(Unauthorized, match="mend the file"):
+        remote.request("GET", "/x")
+    for _ in range(3):
+        assert remote.request("GET", "/x").status == 200
+    assert seen == [f"Bearer {SECRET}", *["Bearer new"] * 3]
+    assert remote.traffic.requests_total == 4
+
+
+def test_a_secret_is_blotted_out_in_each_form_that_a_server_may_repeat():
+    """Plain, percent-encoded, in JSON, in base64; also one of before, which another thread used."""
+    held = Credentials("", "ada", 'hid"den/ü')
+    text = " ".join(held.secrets)
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(500, text=text)
+
+    remote = HttpClient(URL, credentials=lambda: held, transport=httpx.MockTransport(handler))
+    with pytest.raises(Retryable) as caught:
+        remote.request("GET", "/x")
+    assert str(caught.value).endswith("answered 500: *** *** *** ***")
+
+
+def test_a_proxy_that_cannot_be_used_is_said_without_its_password(monkeypatch):
+    monkeypatch.setenv("http_proxy", "gopher://ada:pa55@proxy.test:1")
+    with pytest.raises(BadInput, match="HTTP_PROXY") as caught:
+        HttpClient("http://remote.test")
+    assert "pa55" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("ca", "said"),
+    [("ca.pem", "whole path"), ("{}/none.pem", "no PEM file"), ("{}", "no PEM file"),
+     ("/dev/zero", "no PEM file"), ("{}/text.pem", "no certificate")],
+)  # fmt: skip
+def test_authorities_that_cannot_be_read_are_named(tmp_path, ca, said):
+    (tmp_path / "text.pem").write_text("hello")
+    with pytest.raises(BadInput, match=said) as caught:
+        HttpClient("https://remote.test", ca=ca.format(tmp_path))
+    assert ca.format(tmp_path) in str(caught.value)
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 501, 502, 503, 504, 599])
@@ -285,7 +347,7 @@ def test_addresses_that_cannot_be(url):
 
 def test_credentials_in_an_address_are_refused_unseen():
     """They would end up in the settings file; the text does not repeat them."""
-    with pytest.raises(BadInput, match="environment") as caught:
+    with pytest.raises(BadInput, match="tracker remote login") as caught:
         check_url("https://ada:pa55@remote.test")
     assert "pa55" not in str(caught.value)
 

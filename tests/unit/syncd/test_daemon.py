@@ -10,8 +10,10 @@ import pytest
 from syncd import remotes
 from syncd.daemon import Daemon
 from syncd.outlet import Outlet
+from syncd.sinks import Unauthorized
 from tests.fault.delivering import wait_for
 from tests.unit.syncd.platform import LOG, Memory, finish
+from tracker.credentials import Credentials, kept, ring
 from tracker.errors import BadInput
 from tracker.journal import Writer
 from tracker.settings import RemoteSettings, add_remote, load, remove_remote
@@ -110,6 +112,35 @@ def test_what_nobody_thought_of_becomes_an_error_of_its_remote(
     )
     assert (results["other"].errors, platforms["other"].status) == ({}, "finished")
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_refused_remote_counts_what_waits_and_goes_on_when_credentials_change(
+    store, platforms, monkeypatch, tmp_path
+):
+    """Its next try is due in five minutes; a login of any remote has it tried at once."""
+    monkeypatch.setattr("syncd.daemon._PUBLISH_S", 0.02)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(ring, "ask", lambda _: ring.Answer(why="is not here"))
+    add(store, "lab")
+    record(store, "r1")
+    platforms["lab"] = Memory()
+    platforms["lab"].open_error = Unauthorized("401")
+    with Daemon(store, load(store)) as daemon:
+        serving = threading.Thread(target=daemon.run)
+        serving.start()
+        try:
+            seen = {"events": 3, "runs": 1, "error": "401"}
+            wait_for("the refusal", lambda: published(store).get("lab") == seen, 10)
+            asked = len(platforms["lab"].calls)
+            platforms["lab"].open_error = None
+            kept.keep("other", "http://other.test", Credentials("t"))
+            wait_for("the delivery", lambda: platforms["lab"].status == "finished", 10)
+            assert asked == 1
+        finally:
+            daemon.stop()
+            serving.join(10)
+    assert published(store)["lab"] == {"events": 0, "runs": 0, "error": None}
 
 
 def test_remotes_added_and_removed_are_noticed_while_it_runs(store, platforms, monkeypatch):

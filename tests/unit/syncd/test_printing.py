@@ -59,5 +59,5 @@ def test_a_remote_that_does_not_answer(capsys):
     about["next"] = "tracker remote ls"
     show_check("lab", about)
     assert capsys.readouterr().out == (
-        "lab: k at u: refused). Look at its address: tracker remote ls; then again: syncd check\n"
+        "lab: k at u: refused). Next: tracker remote ls; then again: syncd check\n"
     )

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from tracker import pending
 from tracker.cli import address, credentials, wording
+from tracker.cli.answers import Answer, Answers, ask
 from tracker.cli.doctor.finding import Finding
 from tracker.errors import SettingsError
 from tracker.settings import RemoteSettings, Settings, load
 from tracker.store import StoreFolder
 
-CHECK_LIMIT_S = 120.0
 CLOCK_APART_S = 5.0
-
-
-class _Answer(msgspec.Struct):
-    ok: bool
-    version: str | None = None
-    clock_offset_s: float | None = None
-    error: str | None = None
-    next: str | None = None
-
-
-class _Answers(msgspec.Struct):
-    remotes: dict[str, _Answer]
 
 
 def remote_findings(folder: StoreFolder) -> Iterator[Finding]:
@@ -45,52 +29,38 @@ def remote_findings(folder: StoreFolder) -> Iterator[Finding]:
             "tracker remote add NAME mlflow URL",
         )  # fmt: skip
         return
-    answers = _asked(folder)
+    answers = ask(folder)
     if isinstance(answers, str):
         yield Finding(
             "remotes", "todo", f"syncd check failed: {answers}",
             f"syncd check --dir '{folder.root}'",
         )  # fmt: skip
     for name, remote in sorted(settings.remotes.items()):
-        if isinstance(answers, _Answers):
+        if isinstance(answers, Answers):
             yield from _reached(name, remote, answers.remotes.get(name))
     yield from _pending(folder, settings)
 
 
-def _asked(folder: StoreFolder) -> _Answers | str:
-    """What `syncd check` answers, or why there is no answer."""
-    command = [sys.executable, "-m", "syncd", "check", "--dir", str(folder.root), "--json"]
-    try:
-        done = subprocess.run(  # noqa: S603 - our own program
-            command, capture_output=True, timeout=CHECK_LIMIT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    try:
-        return msgspec.json.decode(done.stdout, type=_Answers)
-    except msgspec.MsgspecError:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"exit code {done.returncode} and no answer"
-
-
-def _reached(name: str, remote: RemoteSettings, answer: _Answer | None) -> Iterator[Finding]:
+def _reached(name: str, remote: RemoteSettings, answer: Answer | None) -> Iterator[Finding]:
     where = f"{name} ({remote.kind} at {address.redacted(remote.url)})"
+    origin = credentials.origin(name, remote)
     facts: dict[str, Any] = {
         "remote": name,
         "kind": remote.kind,
         "url": address.redacted(remote.url),
-        "credentials": credentials.present(name, remote.kind),
+        "credentials": origin.place or None,
+        "credentials_error": origin.error,
         "version": answer.version if answer else None,
         "clock_offset_s": answer.clock_offset_s if answer else None,
     }
-    with_what = credentials.said(name, remote.kind)
     if answer is None or not answer.ok:
         error = answer.error if answer and answer.error else "it was not checked"
         step = answer.next if answer and answer.next else "syncd check"
-        yield Finding("remotes", "todo", f"{where}: {error}; {with_what}", step, facts)
+        said = error if origin.error else f"{error}; {origin.said}"
+        yield Finding("remotes", "todo", f"{where}: {said}", step, facts)
         return
     yield Finding(
-        "remotes", "ok", f"{where} answers, version {answer.version}; {with_what}", facts=facts
+        "remotes", "ok", f"{where} answers, version {answer.version}; {origin.said}", facts=facts
     )
     apart = answer.clock_offset_s
     if apart is not None and abs(apart) > CLOCK_APART_S:
