@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from tracker import pending
-from tracker.cli import address, credentials, document, table, terminal
+from tracker import pending, remotes
+from tracker.cli import address, credentials, document, going, table, terminal
 from tracker.cli.program import chosen_store, json_option, store_option
 from tracker.errors import BadInput
 from tracker.notice import shown
@@ -27,7 +27,7 @@ _SECRET = re.compile(r"token|password|passwd|secret|api_?key|credential", re.IGN
 @click.group(no_args_is_help=True)
 @store_option
 def remote() -> None:
-    """Add, list and remove remotes: the destinations that syncd delivers to."""
+    """Add, list, change, rename and remove remotes: the destinations that syncd delivers to."""
 
 
 @remote.command()
@@ -41,18 +41,27 @@ def remote() -> None:
     metavar="KEY=VALUE",
     help="A setting of this kind of remote; may be repeated. true, false and numbers are such.",
 )
+@going.options
 @store_option
-def add(name: str, kind: str, url: str, options: tuple[str, ...]) -> None:
+def add(name: str, kind: str, url: str, options: tuple[str, ...], **given: Any) -> None:
     """Add a remote: NAME is yours to choose, KIND such as mlflow, URL its address.
+
+    Everything in the store goes there, also what was recorded before; --since, --project, --tag
+    and --no-backfill choose runs. Of a run, --include and --exclude choose by patterns such as
+    "system/*": of metrics and texts, or config:PATTERN, summary:PATTERN, artifact:PATTERN.
+    Config values under keys such as password or api_key go nowhere, "***" goes for them.
 
     Credentials never stand here: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD,
     or TRACKER_REMOTE_<NAME>_TOKEN, where syncd runs. The store is made if there is none yet.
     """
     _check_kind(kind)
-    settings = RemoteSettings(kind, address.checked(url, name, kind), _options(options))
+    settings = RemoteSettings(
+        kind, address.checked(url, name, kind), _options(options), **going.chosen(given)
+    )
     store = StoreFolder.open(chosen_store(), create=True)
     add_remote(store, name, settings)
     click.echo(f"remote {name}: {kind} at {shown(settings.url)}, in {shown(str(store.settings))}")
+    click.echo(shown(f"goes there: {going.said(settings)}"))
     click.echo(f"{credentials.said(name, kind)}; can it be reached: tracker doctor")
     click.echo("deliver once: tracker push   deliver from now on: syncd run")
 
@@ -63,21 +72,65 @@ def add(name: str, kind: str, url: str, options: tuple[str, ...]) -> None:
 def list_(as_json: bool) -> None:
     """List the remotes of the store.
 
-    With --json: {"remotes": {name: {"kind", "url", "options", "credentials": names of the
-    variables that are set, "pending": {"events", "runs", "error"} or null}}}. Pending is what
-    syncd last said.
+    With --json: {"remotes": {name: {"kind", "url", "options", "since", "project", "tag",
+    "include", "exclude", "credentials": names of the variables that are set, "pending":
+    {"events", "runs", "error"} or null}}}. Pending is what syncd last said.
     """
     store = StoreFolder.open(chosen_store())
-    remotes = load(store).remotes
+    there = load(store).remotes
     known = pending.published(store)
     if as_json:
-        found = {name: _fields(name, remotes[name], known) for name in sorted(remotes)}
+        found = {name: _fields(name, there[name], known) for name in sorted(there)}
         document.print_document({"remotes": found})
-    elif not remotes:
+    elif not there:
         click.echo("no remotes; add one: tracker remote add NAME mlflow URL")
     else:
-        for line in _table(remotes, known):
+        for line in _table(there, known):
             click.echo(line)
+        for name in sorted(there):
+            if going.fields(there[name]):
+                click.echo(shown(f"goes to {name}: {going.said(there[name])}"))
+
+
+@remote.command("set")
+@click.argument("name")
+@going.options
+@click.option(
+    "--clear",
+    multiple=True,
+    type=click.Choice(going.NAMES),
+    help="Take this filter or policy away; may be repeated.",
+)
+@store_option
+def set_(name: str, clear: tuple[str, ...], **given: Any) -> None:
+    """Change which runs go to the remote NAME, and what of them.
+
+    What is given takes the place of all that stood under the same option. Runs that go there
+    now are delivered from their beginning; of those that do not any more nothing else goes, and
+    what is there stays. Patterns hold for what is sent from now on.
+    """
+    changes = {each: going.NONE[each] for each in clear} | going.chosen(given)
+    if not changes:
+        raise BadInput("nothing to change was given; see: tracker remote set --help")
+    after = remotes.change(StoreFolder.open(chosen_store()), name, changes)
+    click.echo(shown(f"goes to {name}: {going.said(after)}"))
+
+
+@remote.command()
+@click.argument("old")
+@click.argument("new")
+@store_option
+def rename(old: str, new: str) -> None:
+    """Give the remote OLD the name NEW. Nothing is sent again."""
+    store = StoreFolder.open(chosen_store())
+    remotes.rename(store, old, new)
+    click.echo(f"remote {old} is now {new}; nothing is sent again")
+    if own := [
+        v for v in credentials.present(old, "") if v.startswith(credentials.own_prefix(old))
+    ]:
+        click.echo(
+            f"its credentials were {', '.join(own)}: set them as {credentials.own_prefix(new)}_..."
+        )
 
 
 @remote.command("rm")
@@ -126,6 +179,8 @@ def _fields(name: str, at: RemoteSettings, known: pending.Published | None) -> d
         "kind": at.kind,
         "url": address.redacted(at.url),
         "options": at.options,
+        **going.NONE,
+        **going.fields(at),
         "credentials": credentials.present(name, at.kind),
         "pending": left and {"events": left.events, "runs": left.runs, "error": left.error},
     }
