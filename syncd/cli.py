@@ -186,6 +186,7 @@ def verify_(
     with status.ledger(store) as ledger:
         for target in remotes.of(settings, remote):
             try:
+                remotes.check_alone(target, settings)
                 sink = remotes.make(target)
             except TrackerError as error:
                 if remote is not None or len(settings.remotes) == 1:

@@ -12,11 +12,12 @@ import time
 import pytest
 
 import tracker as recording
-from tests.e2e.recording import TRACKER, environment, refused
+from tests.doubles.fault_proxy import FaultProxy
 from tests.e2e.recording import tracker as command
 from tests.fault.delivering import MS, Clock, Oracle, Syncd, Told, Training, syncd, wait_for
 from tests.servers import MlflowServer
-from tracker.settings import RemoteSettings, add_remote
+from tracker import remotes
+from tracker.settings import RemoteSettings, add_remote, remove_remote
 from tracker.store import StoreFolder
 
 SECRET = "hunter2-and-a-half"  # noqa: S105 - planted to see that it never leaves
@@ -100,52 +101,36 @@ def test_a_remote_that_is_renamed_or_added_again_gets_nothing_twice(mlflow_serve
     """Renamed it knows all; added again, without our own file too, it is asked what it holds."""
     told = record(store, project)
     url = mlflow_server.url
-    tracker(store, "remote", "add", "lab", "mlflow", url, "--exclude", "system/gpu")
+    to = RemoteSettings("mlflow", url, exclude=["system/gpu"])
+    add_remote(store, "lab", to)
     assert once(store)["lab"]["counts"]["points"] == 60
     before = json.loads(syncd(store, "status", "--json")[1])
-    tracker(store, "remote", "rename", "lab", "home")
+    remotes.rename(store, "lab", "home")
     renamed = json.loads(syncd(store, "status", "--json")[1])
     assert renamed == [before[0] | {"remote": "home"}]
-    assert syncd(store, "verify")[0] == 0
     assert once(store)["home"]["requests"] == 0
-    assert json.loads(syncd(store, "status", "--json")[1]) == renamed
     for name, lose in (("lab", False), ("third", True)):
-        tracker(store, "remote", "rm", "home" if name == "lab" else "lab")
+        remove_remote(store, "home" if name == "lab" else "lab")
         if lose:
             for file in store.sync.glob("syncd.db*"):
                 file.unlink()
-        tracker(store, "remote", "add", name, "mlflow", url, "--exclude", "system/gpu")
+        add_remote(store, name, to)
         assert once(store)[name]["counts"].get("points", 0) == 0
-        assert syncd(store, "verify")[0] == 0
+    assert syncd(store, "verify")[0] == 0
     oracle = Oracle(url)
     assert len(oracle.runs(project)) == 1
     assert len(oracle.points(oracle.run(told))) == 60
 
 
-def test_two_remotes_that_are_one_are_served_once_and_said(mlflow_server, store, project):
-    record(store, project)
-    add_remote(store, "a", RemoteSettings("mlflow", mlflow_server.url))
-    content = json.loads(store.settings.read_text())
-    content["remotes"]["b"] = content["remotes"]["a"]
-    store.settings.write_text(json.dumps(content))
-    code, out = syncd(store, "once")
-    assert code == 1
-    assert "b: error: the remote 'a' is the same one" in out
-    assert "tracker remote rm b" in out
-    assert "tracker remote rm b" in syncd(store, "status")[1]
-    tracker(store, "remote", "rm", "b")
-    assert once(store)["a"]["data_requests"] == 0
-
-
 def test_two_platforms_get_a_live_run_and_neither_waits_for_the_other(
     mlflow_server, store, tmp_path, monkeypatch
 ):
-    """One is killed while the run goes on, and comes back: both have all in the end, once."""
+    """One goes away while the run goes on, and comes back: both have all in the end, once."""
     clock = Clock(monkeypatch)
     project = f"mirror-{os.getpid()}-{time.time_ns()}"
-    with MlflowServer(tmp_path / "second") as second:
+    with MlflowServer(tmp_path / "second") as second, FaultProxy(second.url, 4) as way:
         add_remote(store, "first", RemoteSettings("mlflow", mlflow_server.url))
-        add_remote(store, "second", RemoteSettings("mlflow", second.url))
+        add_remote(store, "second", RemoteSettings("mlflow", way.url))
         steady, shaky = Oracle(mlflow_server.url), Oracle(second.url)
         training = Training(store, project, 4, clock)
         told = training.told
@@ -158,13 +143,15 @@ def test_two_platforms_get_a_live_run_and_neither_waits_for_the_other(
             training.log(20)
             wait_for("the run at the first", lambda: everything(steady))
             wait_for("the run at the second", lambda: everything(shaky))
-            second.kill()
+            way.rates = {"refuse": 0.8, "lost": 0.2}
             for _ in range(3):
                 training.log(10)
                 clock.move(MS)
                 wait_for("the first, alone", lambda: everything(steady), 15)
             training.configure(lr=0.5)
-            second.start()
+            assert way.faults["refuse"] + way.faults["lost"] > 0
+            assert not everything(shaky)
+            way.rates = {}
             training.log(10)
             training.keep(tmp_path / "a", "model")
             training.finish()
@@ -178,19 +165,3 @@ def test_two_platforms_get_a_live_run_and_neither_waits_for_the_other(
             oracle.check(told, tmp_path / f"files{number}")
         code, out = syncd(store, "verify")
         assert code == 0, out
-
-
-def test_wrong_words_about_what_goes_are_refused(store, tmp_path):
-    add = ("remote", "add", "lab", "mlflow", "http://h")
-    for words, said in (
-        (("--since", "yester"), "30m, 24h, 7d, 2w"),
-        (("--since", "7d", "--no-backfill"), "not both"),
-        (("--exclude", "artefact:x"), "artifact:x"),
-        (("--include", "config:"), "config:*"),
-        (("--project", ""), "--project is empty"),
-    ):
-        refused(command(store.root, *add, *words), 2, said)
-    tracker(store, *add)
-    refused(command(store.root, "remote", "set", "lab"), 2, "tracker remote set --help")
-    refused(command(store.root, "remote", "set", "lib", "--clear", "tag"), 2, "known: lab")
-    refused(command(store.root, "remote", "rename", "lab", "L"), 2, "1 to 32")
