@@ -138,10 +138,12 @@ class Visit:
         record.remote_run = found
         record.told, record.documented = None, None
         record.state, record.progress = {}, type(record.progress)()
-        record.policies = Policies()
-        record.policies.go_on(self._tools.policy, {})
+        there = held.events if held else {}
+        if not (record.cursors and there):  # it begins, or nobody knows under which policy
+            record.policies = Policies()
+        record.policies.go_on(self._tools.policy, there if record.cursors else {})
         record.cursors.clear()
-        for writer, seq in (held.events if held else {}).items():
+        for writer, seq in there.items():
             files = held.files.get(writer, 0) if held else 0
             record.cursors[writer] = Cursor(seq, files)
         self.tail = Tail(self._folder, record.cursors)

@@ -167,3 +167,41 @@ def test_a_lost_ledger_sends_nothing_again_and_nothing_that_was_left_out(place, 
     place.visit()
     assert (len(place.sink.sent), place.sink.files) == (sent, files)
     assert report(place).equal
+
+
+def test_a_copy_of_the_store_knows_what_went_under_which_policy(place):
+    """It asks the remote how far it is, and forgets nothing else."""
+    writer = place.writer()
+    writer.append(LOG, 0, {"a": 1.0, "b": 2.0})
+    writer.sync()
+    place.visit()
+    govern(place, exclude=["b"])
+    for _ in range(2):
+        record = place.record
+        record.remote_run = None
+        place.ledger.save(record)
+        writer.append(LOG, 1, {"a": 1.0, "b": 2.0})
+        writer.sync()
+        place.visit()
+    found = report(place)
+    assert found.equal, found.differences
+    assert found.points_remote == 4
+    writer.close()
+
+
+def test_a_run_that_is_made_anew_gets_what_goes_there_now(place):
+    """All is sent again from the beginning, so the policy of now is the one of all of it."""
+    writer = place.writer()
+    writer.append(LOG, 0, {"a": 1.0, "b": 2.0})
+    writer.sync()
+    place.visit()
+    govern(place, exclude=["b"])
+    place.sink.id, place.sink.cursors = "r2", type(place.sink.cursors)()
+    place.sink.acknowledged.clear()
+    record = place.record
+    record.looked_up_at = None
+    place.ledger.save(record)
+    place.visit()
+    found = report(place)
+    assert (found.equal, found.points_remote) == (True, 1), found.differences
+    writer.close()
