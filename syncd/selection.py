@@ -26,7 +26,6 @@ class _Read:
     """What one journal says of tags, as far as it was read: values set, None where removed."""
 
     end: Position = field(default_factory=Position)
-    seq: int = 0
     tags: dict[str, str | None] = field(default_factory=dict)
 
 
@@ -104,9 +103,6 @@ class Selection:
 def _changes(journal: Journal, known: _Read) -> Iterator[dict[str, str | None]]:
     for block in journal.blocks(known.end):
         for event in block.events:
-            if event.seq <= known.seq:
-                continue
-            known.seq = event.seq
             if isinstance(event, Start):
                 yield dict(event.tags)
             elif isinstance(event, Tags):

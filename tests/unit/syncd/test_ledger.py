@@ -153,9 +153,10 @@ A, B, C = (RemoteSettings("mlflow", f"http://{name}") for name in "abc")
         ({"x": A, "y": B}, {"y": A, "z": B}, {"y": "x", "z": "y"}),
         ({"x": A, "y": B}, {"x": C, "y": B, "z": A}, {"y": "y", "z": "x"}),
         ({"x": A}, {"x": A, "y": A}, {"x": "x"}),
+        ({"x": A, "y": A}, {"y": A}, {"y": "y"}),
         ({"x": A}, {"y": B}, {}),
     ],
-    ids=["renamed", "swapped", "moved on", "its name taken by another", "twice", "another"],
+    ids=["renamed", "swapped", "moved on", "its name taken by another", "twice", "once", "another"],
 )
 def test_a_remote_is_known_again_by_where_it_is(ledger, path, before, after, kept):
     """Under its new name it has its cursors, batch, receipts and parked, and nobody else's."""

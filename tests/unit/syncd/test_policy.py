@@ -196,6 +196,9 @@ def test_a_run_that_is_made_anew_gets_what_goes_there_now(place):
     writer.sync()
     place.visit()
     govern(place, exclude=["b"])
+    writer.append(LOG, 1, {"a": 1.0, "b": 2.0})
+    writer.sync()
+    place.visit()
     place.sink.id, place.sink.cursors = "r2", type(place.sink.cursors)()
     place.sink.acknowledged.clear()
     record = place.record
@@ -203,5 +206,5 @@ def test_a_run_that_is_made_anew_gets_what_goes_there_now(place):
     place.ledger.save(record)
     place.visit()
     found = report(place)
-    assert (found.equal, found.points_remote) == (True, 1), found.differences
+    assert (found.equal, found.points_remote) == (True, 2), found.differences
     writer.close()

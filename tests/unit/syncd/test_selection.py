@@ -135,6 +135,7 @@ def test_a_run_that_begins_to_match_is_back_filled_and_one_that_does_not_gets_no
     assert deliver(store)[2] == {"r1": 0}
     first.append(LOG, 1, {"x": 1.0})
     first.sync()
+    assert deliver(store, set())[1].events == 1
     change(store, project=["b"])
     _, pending, seen = deliver(store)
     assert (pending.events, seen) == (0, {"r2": 0})
