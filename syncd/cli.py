@@ -13,13 +13,13 @@ from typing import Any, NoReturn
 
 import click
 
-from syncd import remotes, status, verify
+from syncd import remotes, selection, status, verify
 from syncd.catalog import Catalog, Entry
 from syncd.daemon import Daemon
-from syncd.ledger import Ledger
 from syncd.owner import Owned
+from syncd.policy import Policy
 from syncd.printing import say, say_delivered, show_check, show_remote, show_reports
-from syncd.sinks import Sink, SinkError
+from syncd.sinks import SinkError
 from tracker import settings as settings_of
 from tracker.artifacts import Blobs
 from tracker.cli.wording import counted
@@ -111,7 +111,10 @@ def _say_served(daemon: Daemon) -> None:
 @click.option("--run", "runs", multiple=True, metavar="ID", help="Only this run; may be repeated.")
 @_json
 def once(directory: Path | None, remote: str | None, runs: tuple[str, ...], as_json: bool) -> None:
-    """Deliver everything that is there, then end."""
+    """Deliver everything that goes to each remote, then end.
+
+    What goes is up to the filters of a remote; a run named by --run goes whatever they say.
+    """
     store, settings = _store(directory)
     known = Catalog(store).runs()
     for run_id in runs:
@@ -183,6 +186,7 @@ def verify_(
     with status.ledger(store) as ledger:
         for target in remotes.of(settings, remote):
             try:
+                remotes.check_alone(target, settings)
                 sink = remotes.make(target)
             except TrackerError as error:
                 if remote is not None or len(settings.remotes) == 1:
@@ -190,8 +194,14 @@ def verify_(
                 failures.append(f"{target.name}: {error}")
                 continue
             with contextlib.closing(sink):
-                wanted = [known[run_id] for run_id in runs or known]
-                for found in _verified(sink, ledger, target.name, wanted, Blobs(store.blobs)):
+                name = ledger.known_as(settings.remotes).get(target.name, target.name)
+                filters = settings.remotes[target.name]
+                goes = selection.of(filters, ledger.taken(name))
+                wanted = [known[run] for run in runs] or list(filter(goes.takes, known.values()))
+                reading = verify.Reading(
+                    sink, ledger, target.name, name, Blobs(store.blobs), Policy.of(filters)
+                )
+                for found in _verified(reading, wanted):
                     if isinstance(found, str):
                         failures.append(found)
                     else:
@@ -206,15 +216,13 @@ def verify_(
         sys.exit(1)
 
 
-def _verified(
-    sink: Sink, ledger: Ledger, remote: str, runs: list[Entry], blobs: Blobs
-) -> Iterator[verify.Report | str]:
+def _verified(reading: verify.Reading, runs: list[Entry]) -> Iterator[verify.Report | str]:
     """Reports, or why there is none of a run."""
     for entry in runs:
         try:
-            report = verify.verify(sink, ledger, remote, entry, blobs)
+            report = verify.verify(reading, entry)
         except (SinkError, RunError) as error:  # noqa: PERF203 - one run must not end all
-            yield f"{remote}: {entry.run_id}: {error}"
+            yield f"{reading.remote}: {entry.run_id}: {error}"
         else:
             yield report
 

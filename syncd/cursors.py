@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from syncd.policy import Policies
 from syncd.progress import Progress
 from syncd.sinks import Cursors, RemoteRun, State
 from tracker.journal import Position
@@ -49,6 +50,9 @@ class LaneRecord:
     pending: int = 0
     settled: int | None = None
     """Modification time (ns) of the run's folder when nothing was left to do for good."""
+    policies: Policies = field(default_factory=Policies)
+    taken: str | None = None
+    """The tag filter of the remote that the run met; see `syncd.selection`."""
     cursors: dict[str, Cursor] = field(default_factory=dict)
     frozen: list[Range] | None = None
 
@@ -76,8 +80,9 @@ def lane(row: sqlite3.Row) -> LaneRecord:
     # msgspec, as a lane that logs quickly has a large state and saves it with every batch
     state = msgspec.json.decode(values.pop("state") or "{}")
     progress = Progress.load(values.pop("progress"))
+    policies = Policies.load(values.pop("policies", None))
     known = RemoteRun(**remote_run) if remote_run else None
-    return LaneRecord(remote_run=known, state=state, progress=progress, **values)
+    return LaneRecord(remote_run=known, state=state, progress=progress, policies=policies, **values)
 
 
 def save(db: sqlite3.Connection, record: LaneRecord) -> None:
@@ -85,12 +90,12 @@ def save(db: sqlite3.Connection, record: LaneRecord) -> None:
     run = record.remote_run
     remote_run = {"id": run.id, "url": run.url, "handle": dict(run.handle)} if run else None
     db.execute(
-        "REPLACE INTO lanes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "REPLACE INTO lanes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*record.key, json.dumps(remote_run), record.looked_up_at,
          msgspec.json.encode(record.state).decode(), record.progress.dump(), record.batch,
          record.told,
          record.documented, record.failures, record.next_try, record.error, record.pending,
-         record.settled),
+         record.settled, record.policies.dump(), record.taken),
     )  # fmt: skip
     db.executemany(
         "REPLACE INTO cursors VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

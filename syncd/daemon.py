@@ -90,6 +90,7 @@ class Daemon:
             context.enter_context(Ownership(self.store))
             self.ledger = Ledger(self.store.sync / "syncd.db")
             context.callback(self.ledger.close)
+            self.ledger.meet(self._settings.remotes)
             self._make_outlets(found)
             context.callback(self._publish)
             self._context = context.pop_all()
@@ -180,6 +181,7 @@ class Daemon:
         wanted = known if self._only is None else {self._only} & set(known)
         found = remotes.of(self._settings, self._only) if wanted else []
         self._make_sinks(found)
+        self.ledger.meet(known)
         self._make_outlets(found)
 
     def _make_sinks(self, found: list[Remote]) -> list[TrackerError]:
@@ -187,6 +189,7 @@ class Daemon:
         self._credentials = kept.stamp()  # before they are read: what changes later is seen
         for remote in found:
             try:
+                remotes.check_alone(remote, self._settings)
                 self.sinks[remote.name] = remotes.make(remote)
             except TrackerError as error:  # noqa: PERF203 - one remote must not end all
                 errors.append(error)

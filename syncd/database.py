@@ -18,7 +18,7 @@ from typing import Any
 
 from tracker.errors import StoreError
 
-FORMAT = 1
+FORMAT = 2
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS place (name TEXT PRIMARY KEY);
@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS lanes (
     remote TEXT, run_id TEXT, remote_run TEXT, looked_up_at REAL, state TEXT, progress TEXT,
     batch INTEGER DEFAULT 0, told TEXT, documented TEXT, failures INTEGER DEFAULT 0,
     next_try REAL DEFAULT 0, error TEXT, pending INTEGER DEFAULT 0, settled INTEGER,
+    policies TEXT, taken TEXT,
     PRIMARY KEY (remote, run_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors (
     remote TEXT, run_id TEXT, writer_id TEXT, seq INTEGER DEFAULT 0, files INTEGER DEFAULT 0,
@@ -154,10 +155,18 @@ class Database:
             self._check()
             if version < FORMAT:
                 self._db.executescript(_TABLES)
+                self._add_columns()
                 self._db.execute(f"PRAGMA user_version={FORMAT}")
         except BaseException:
             self._db.close()
             raise
+
+    def _add_columns(self) -> None:
+        """Give a file of format 1 what came since."""
+        there = {row["name"] for row in self._db.execute("PRAGMA table_info(lanes)")}
+        for name in ("policies", "taken"):
+            if name not in there:
+                self._db.execute(f"ALTER TABLE lanes ADD COLUMN {name} TEXT")
 
     def _check(self) -> None:
         found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]

@@ -12,6 +12,7 @@ from syncd import parked, retry
 from syncd.cursors import LaneRecord
 from syncd.lane import Lane
 from syncd.ledger import Ledger
+from syncd.policy import Policy
 from syncd.sinks import Rejected, Retryable, Sink
 from syncd.tail import Tail
 from syncd.visit import Tools, Visit
@@ -57,7 +58,8 @@ class Delivery:
         self._ledger = ledger
         self._settings = settings
         call = lambda action: retry.quickly(action, settings, stop)  # noqa: E731 - a word for it
-        self._tools = Tools(sink, ledger, Blobs(store.blobs), call)
+        policy = Policy.of(settings.remotes.get(remote))
+        self._tools = Tools(sink, ledger, Blobs(store.blobs), policy, call)
 
     def visit(
         self, run_id: str, folder: Path, *, waited_s: float, hurry: bool, go_on: Callable[[], bool]

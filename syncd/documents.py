@@ -5,7 +5,8 @@
                           renamed stands here as it was
     tracker/texts.jsonl   text values, a line each: [writer, seq, time ns, step, key, text]
 
-Both are made from the journals alone, so they come out the same from any copy of the store.
+Both are made from the journals and the remote's policy alone, the policy of the moment at which
+they are put, so they come out the same from any copy of the store.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
+from syncd.policy import Policy
 from syncd.progress import Progress
 from syncd.sinks import File, Item
 from tracker.events import Artifact, Config, Event, Finish, Log, Rewind, Start, Summary, Tags
@@ -28,12 +30,14 @@ _PIECE = 1 << 20
 
 
 @contextmanager
-def written(folder: Path, run_id: str, key: Callable[[str], str]) -> Iterator[list[File]]:
+def written(
+    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy
+) -> Iterator[list[File]]:
     """Write the documents of the run in `folder`; they are gone when the context ends."""
     with TemporaryDirectory(prefix="syncd-") as place:
         run, texts = Path(place, "run.json"), Path(place, "texts.jsonl")
         with texts.open("w", encoding="utf-8") as lines:
-            told = _tell(folder, run_id, key, lines)
+            told = _tell(folder, run_id, key, policy, lines)
         run.write_text(json.dumps(told, indent=1, sort_keys=True, allow_nan=False) + "\n")
         files = [_file("tracker/run.json", run)]
         if texts.stat().st_size:
@@ -41,7 +45,9 @@ def written(folder: Path, run_id: str, key: Callable[[str], str]) -> Iterator[li
         yield files
 
 
-def _tell(folder: Path, run_id: str, key: Callable[[str], str], lines: TextIO) -> dict[str, Any]:
+def _tell(
+    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy, lines: TextIO
+) -> dict[str, Any]:
     told: dict[str, Any] = {
         "format": 1, "run_id": run_id, "config": {}, "summary": {}, "tags": {}, "artifacts": [],
         "gaps": [],
@@ -51,15 +57,16 @@ def _tell(folder: Path, run_id: str, key: Callable[[str], str], lines: TextIO) -
     for journal in journals(folder):
         for block in journal.blocks():
             told["gaps"] += [str(gap) for gap in block.gaps]
-            for event in block.events:
-                progress.observe(Item(journal.writer_id, event))
+            for whole in block.events:
+                progress.observe(Item(journal.writer_id, whole))
+                event = policy.cut(whole).event
                 if isinstance(event, Log):
                     names.update(event.values)
                     _tell_texts(journal.writer_id, event, lines)
                 elif isinstance(event, Rewind):
                     rewind = {"step": event.step, "time": event.time, "writer": journal.writer_id}
                     told.setdefault("rewinds", []).append(rewind | {"writers": event.writers})
-                else:
+                elif event is not None:
                     _tell_event(told, event, progress)
     status, ended_at = progress.outcome()
     told |= {"status": status, "ended_at": ended_at}

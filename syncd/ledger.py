@@ -11,6 +11,7 @@ other copy may have delivered more of it since.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,8 +23,12 @@ from syncd.database import KEYED, Database
 from syncd.receipts import Pending
 from syncd.sinks import Note, Refused
 from tracker.journal import Position
+from tracker.settings import RemoteSettings
 
 _OF_LANE = "WHERE remote = ? AND run_id = ?"
+
+_MOVING = " "
+"""Stands before a name while remotes change names with each other; no name begins so."""
 
 
 class Ledger:
@@ -60,14 +65,46 @@ class Ledger:
 
     # -- remotes and lanes -----------------------------------------------------------------
 
-    def meet(self, name: str, kind: str, url: str) -> None:
-        """Note where a remote is; one that moved is asked anew what it holds."""
+    def meet(self, remotes: Mapping[str, RemoteSettings]) -> None:
+        """Take up the remotes of the settings, all of them.
+
+        One that has another name now keeps all that is known of it; one of a known name that is
+        elsewhere now is asked anew what it holds.
+        """
         with self._db.transaction() as db:
-            row = db.execute("SELECT kind, url FROM remotes WHERE name = ?", (name,)).fetchone()
-            if row is not None and (row["kind"], row["url"]) != (kind, url):
-                for table in KEYED:
-                    db.execute(f"DELETE FROM {table} WHERE remote = ?", (name,))
-            db.execute("REPLACE INTO remotes VALUES (?, ?, ?)", (name, kind, url))
+            moves = self.known_as(remotes)
+            for name, before in moves.items():
+                _rename(db, before, f"{_MOVING}{name}")
+            for name, remote in remotes.items():
+                if name in moves:
+                    _forget(db, name)
+                    _rename(db, f"{_MOVING}{name}", name)
+                elif self._place(name) not in (None, (remote.kind, remote.url)):
+                    _forget(db, name)
+                row = (name, remote.kind, remote.url)
+                db.execute("REPLACE INTO remotes VALUES (?, ?, ?)", row)
+
+    def known_as(self, remotes: Mapping[str, RemoteSettings]) -> dict[str, str]:
+        """Names that remotes of the settings had when they were last served, where they differ.
+
+        A remote is known again by its kind and address, if no other stands in the settings
+        under the name that it had.
+        """
+        rows = self._db.rows("SELECT name, kind, url FROM remotes ORDER BY name")
+        known = {row["name"]: (row["kind"], row["url"]) for row in rows}
+        at = {name: (remote.kind, remote.url) for name, remote in sorted(remotes.items())}
+        left = {name: there for name, there in known.items() if at.get(name) != there}
+        found = dict[str, str]()
+        for name, there in at.items():
+            before = next((b for b, known_at in left.items() if known_at == there), None)
+            if before is not None and known.get(name) != there:
+                found[name] = before
+                del left[before]
+        return found
+
+    def _place(self, name: str) -> tuple[str, str] | None:
+        rows = self._db.rows("SELECT kind, url FROM remotes WHERE name = ?", name)
+        return (rows[0]["kind"], rows[0]["url"]) if rows else None
 
     def settled(self, remote: str) -> dict[str, int]:
         """Runs with nothing left to do, and their folder's time when that was found."""
@@ -102,6 +139,24 @@ class Ledger:
             "FROM lanes GROUP BY remote"
         )
         return {row["remote"]: (row["events"], row["runs"], row["error"]) for row in rows}
+
+    def taken(self, remote: str) -> dict[str, str]:
+        """The tag filter that each run met, of those that met one."""
+        rows = self._db.rows(
+            "SELECT run_id, taken FROM lanes WHERE remote = ? AND taken IS NOT NULL", remote
+        )
+        return {row["run_id"]: row["taken"] for row in rows}
+
+    def take(self, remote: str, run_id: str, tags: str) -> None:
+        """Keep that a run met the tag filter `tags`."""
+        record = self.lane(remote, run_id)
+        record.taken = tags
+        self.save(record)
+
+    def leave(self, remote: str, run_id: str) -> None:
+        """A run does not go to a remote any more: nothing of it is pending."""
+        with self._db.transaction() as db:
+            db.execute(f"UPDATE lanes SET pending = 0, error = NULL {_OF_LANE}", (remote, run_id))
 
     def save(self, record: LaneRecord) -> None:
         """Write a lane and its cursors."""
@@ -232,3 +287,15 @@ class Ledger:
         """Bytes of artifacts still to be put, by remote and run."""
         rows = self._db.rows("SELECT remote, run_id, SUM(size) AS n FROM artifacts GROUP BY 1, 2")
         return {(row["remote"], row["run_id"]): row["n"] for row in rows}
+
+
+def _forget(db: sqlite3.Connection, name: str) -> None:
+    for table in KEYED:
+        db.execute(f"DELETE FROM {table} WHERE remote = ?", (name,))
+    db.execute("DELETE FROM remotes WHERE name = ?", (name,))
+
+
+def _rename(db: sqlite3.Connection, old: str, new: str) -> None:
+    for table in KEYED:
+        db.execute(f"UPDATE {table} SET remote = ? WHERE remote = ?", (new, old))
+    db.execute("DELETE FROM remotes WHERE name = ?", (old,))

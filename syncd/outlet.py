@@ -14,9 +14,10 @@ from syncd.delivery import Delivery, Outcome
 from syncd.ledger import Ledger
 from syncd.retry import Breaker, slow_pause
 from syncd.schedule import Schedule
+from syncd.selection import Selection
 from syncd.sinks import Remote, Sink, SinkError, Unauthorized
 from syncd.watch import Notices
-from tracker.settings import Settings
+from tracker.settings import RemoteSettings, Settings
 from tracker.store import StoreFolder
 from tracker.unexpected import unexpected
 
@@ -65,7 +66,11 @@ class Outlet:
         self._pool = ThreadPoolExecutor(
             settings.workers + 1, thread_name_prefix=f"to-{remote.name}"
         )
-        ledger.meet(remote.name, remote.kind, remote.url)
+        self._selection = Selection(
+            settings.remotes.get(remote.name) or RemoteSettings(remote.kind, remote.url),
+            ledger.taken(remote.name), lambda run_id, tags: ledger.take(remote.name, run_id, tags),
+        )  # fmt: skip
+        self._unread: dict[str, str] = {}
         self._settled = ledger.settled(remote.name)
         self._noted = ledger.known(remote.name)
 
@@ -77,17 +82,20 @@ class Outlet:
     # -- once ------------------------------------------------------------------------------
 
     def once(self, only: set[str] | None) -> Result:
-        """Deliver all that is there now, each lane until it is done or has failed.
+        """Deliver all that goes there now, each lane until it is done or has failed.
 
-        Runs that were left out are noted, so that what is pending counts them.
+        Runs named by `only` go whatever the remote's filters say. Others are noted, so that what
+        is pending counts them.
         """
         result = Result()
         delivered = set[str]()
         runs = self._catalog.runs()
         left = [
             entry for entry in runs.values()
-            if self._is_open(entry) and (only is None or entry.run_id in only)
+            if (self._goes(entry) if only is None
+                else entry.run_id in only and self._is_open(entry))
         ]  # fmt: skip
+        result.errors |= self._unread
         while (left or self._flying) and not self._stop.is_set() and self.stopped is None:
             while left and len(self._flying) < self._settings.workers and self._may_start():
                 self._start(left.pop(0), self._until_stopped, waited_s=0.0, hurry=True)
@@ -103,7 +111,7 @@ class Outlet:
         for run_id in (*self._flying.values(), *(entry.run_id for entry in left)):
             result.errors[run_id] = stopped or _LEFT_ALONE
         for entry in runs.values():
-            if entry.run_id not in delivered and self._is_open(entry):
+            if entry.run_id not in delivered and self._goes(entry):
                 self._note(entry)
         return result
 
@@ -111,7 +119,7 @@ class Outlet:
         """Send again what the remote refused for good; for before `once`."""
         runs = self._catalog.runs()
         for run_id in sorted({row["run_id"] for row in self._ledger.parked(self.remote.name)}):
-            if run_id in runs and not self._stop.is_set():
+            if run_id in runs and self._takes(runs[run_id]) and not self._stop.is_set():
                 try:
                     self._delivery.retry_parked(run_id, runs[run_id].folder)
                 except (SinkError, OSError) as error:
@@ -150,20 +158,41 @@ class Outlet:
         """Learn what was written: at the folders named, and now and then at all."""
         for name in names:
             entry = self._catalog.run_in(name)
-            if entry is not None and self._is_open(entry):
+            if entry is not None and self._goes(entry):
                 self._take(entry)
                 self._schedule.noticed(entry.run_id)
         if now >= self._look_at:
             self._look_at = now + self._settings.poll_interval_s
             runs = self._catalog.runs()
             for entry in runs.values():
-                if self._is_open(entry):
+                if self._goes(entry):
                     self._take(entry)
             self._open = {r: entry for r, entry in self._open.items() if r in runs}
             self._schedule.keep_only(self._open)
 
     def _is_open(self, entry: Entry) -> bool:
         return self._settled.get(entry.run_id) != entry.modified
+
+    def _goes(self, entry: Entry) -> bool:
+        """Whether something is left to do of a run that goes there."""
+        if not self._is_open(entry):
+            return False
+        if self._takes(entry):
+            return True
+        if entry.run_id in self._noted:
+            self._noted.discard(entry.run_id)
+            self._ledger.leave(self.remote.name, entry.run_id)
+        return False
+
+    def _takes(self, entry: Entry) -> bool:
+        """Whether the filters let a run through; one that cannot be read does not go."""
+        try:
+            return self._selection.takes(entry)
+        except OSError as error:
+            if entry.run_id not in self._unread:
+                self._unread[entry.run_id] = f"run {entry.run_id} cannot be read: {error}"
+                _log.warning("%s", self._unread[entry.run_id])
+            return False
 
     def _take(self, entry: Entry) -> None:
         self._open[entry.run_id] = entry

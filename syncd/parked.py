@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from syncd.cursors import LaneRecord
+from syncd.policy import kept
 from syncd.receipts import DOCUMENTS
 from syncd.sinks import Batch, Item, Refused, Rejected, State
 from syncd.tail import Tail
@@ -51,7 +52,9 @@ def _as_they_were(
 ) -> Iterator[tuple[Item, State]]:
     """Find events among those acknowledged, with the state before each."""
     state: State = {}
-    for item, _ in Tail(folder, copy.copy(record.cursors)).history():
+    for whole, _ in Tail(folder, copy.copy(record.cursors)).history():
+        if (item := kept(record.policies.cut(whole), whole)) is None:
+            continue
         known = not isinstance(item.event, Unknown)
         if known and (item.writer_id, item.event.seq) in wanted:
             yield item, state

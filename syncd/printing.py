@@ -49,6 +49,7 @@ def show_remote(remote: str, found: list[LaneStatus], broken: str | None) -> Non
     say(f"{remote}: {done} up to date, {events} of {counted(len(behind), 'run')} pending")
     if broken:
         say(f"  error: not served: {broken}")
+    _show_kept_back(found)
     for lane in left:
         _show_lane(lane)
     noted = [lane for lane in found if lane.notes]
@@ -56,6 +57,15 @@ def show_remote(remote: str, found: list[LaneStatus], broken: str | None) -> Non
         _show_notes(lane)
     if len(noted) > _MOST_NOTED:
         say(f"  notes on {counted(len(noted) - _MOST_NOTED, 'more run')}: syncd status --json")
+
+
+def _show_kept_back(found: list[LaneStatus]) -> None:
+    left_out, masked = sum(lane.left_out for lane in found), sum(lane.masked for lane in found)
+    parts = [f"{left_out:,} left out by its policy"] if left_out else []
+    if masked:
+        parts.append(f"{counted(masked, 'secret')} masked")
+    if parts:
+        say(f"  {', '.join(parts)}")
 
 
 def _show_lane(lane: LaneStatus) -> None:

@@ -6,7 +6,10 @@ import difflib
 from importlib.metadata import entry_points
 from typing import Any
 
+import msgspec
+
 from syncd.sinks import Remote, Sink, Unauthorized
+from tracker import settings as settings_of
 from tracker.errors import BadInput, TrackerError
 from tracker.settings import RemoteSettings, Settings
 from tracker.unexpected import unexpected
@@ -37,6 +40,20 @@ def make(remote: Remote) -> Sink:
             "Look at its address and options: tracker remote ls"
         ) from error
     return sink
+
+
+def check_alone(remote: Remote, settings: Settings) -> None:
+    """Raise BadInput where another remote is this one too: they would send everything twice.
+
+    The first by name is served.
+    """
+    here = settings_of.place(msgspec.to_builtins(settings.remotes[remote.name]))
+    for name, other in sorted(settings.remotes.items()):
+        if name < remote.name and settings_of.place(msgspec.to_builtins(other)) == here:
+            raise BadInput(
+                f"the remote {name!r} is the same one, with this kind and URL, and is served. "
+                f"Remove this: tracker remote rm {remote.name}"
+            )
 
 
 def of(settings: Settings, only: str | None = None) -> list[Remote]:

@@ -64,12 +64,7 @@ class Tail:
 
     def start(self) -> tuple[Start | None, int]:
         """The first Start event that can be read, and when the first journal began (ns)."""
-        header = self._threads[0].journal.header() if self._threads else None
-        for thread in self._threads:
-            for event in islice(thread.journal.events(), 16):
-                if isinstance(event, Start):
-                    return event, event.time
-        return None, header.time if header else 0
+        return beginning([thread.journal for thread in self._threads])
 
     def take(self, limits: Limits) -> list[tuple[Item, Position]]:
         """Take the next items, in frozen order, up to a batch's limits."""
@@ -138,6 +133,16 @@ class Tail:
             if following[0].seq > seq:
                 thread.ahead = following
         return thread.ahead if thread.ahead[0].seq <= thread.limit else None
+
+
+def beginning(found: list[Journal]) -> tuple[Start | None, int]:
+    """The first Start event of a run that can be read, and when it began (ns)."""
+    for journal in found:
+        for event in islice(journal.events(), 16):
+            if isinstance(event, Start):
+                return event, event.time
+    header = found[0].header() if found else None
+    return None, header.time if header else 0
 
 
 def _weight(event: Event) -> tuple[int, int]:

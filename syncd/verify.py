@@ -12,6 +12,7 @@ from typing import Any
 from syncd.catalog import Entry
 from syncd.cursors import Cursor, LaneRecord
 from syncd.ledger import Ledger
+from syncd.policy import Policy, kept
 from syncd.progress import Progress
 from syncd.sinks import Entries, Held, Item, Sink, State
 from syncd.tail import backlog
@@ -73,7 +74,6 @@ class _Expected:
     files: dict[str, str] = field(default_factory=dict)
 
     def take(self, entries: Entries) -> None:
-        self.events += 1
         self.points.update((p.key, p.step, p.time_ms, _comparable(p.value)) for p in entries.points)
         for key, value in entries.params.items():
             self.params.setdefault(key, value)
@@ -101,6 +101,7 @@ class _Recorded:
         self._sink = sink
         self._blobs = blobs
         self.parked: dict[str, str] = {}
+        self._policies = record.policies
         self._queued = queued
         self._parked = parked
         self._state: State = {}
@@ -113,10 +114,13 @@ class _Recorded:
         self.outcome = ("running", None) if alive else self._progress.outcome()
 
     def _take(self, items: Iterable[Item], expected: _Expected) -> None:
-        for item in items:
+        for whole in items:
+            expected.events += 1
+            self._progress.observe(whole)
+            if (item := kept(self._policies.cut(whole), whole)) is None:
+                continue
             entries, self._state = self._sink.translate(self._state, item)
             expected.take(entries)
-            self._progress.observe(item)
             event = item.event
             if isinstance(event, Start):
                 self.name = event.name
@@ -139,25 +143,45 @@ class _Recorded:
         return {f"{root}/{entry.path}": entry.digest for entry in files}
 
 
-def verify(sink: Sink, ledger: Ledger, remote: str, entry: Entry, blobs: Blobs) -> Report:
-    """Compare what `remote` holds of a run with its journals, read again.
+@dataclass(frozen=True)
+class Reading:
+    """What verifying at one remote works with.
+
+    Attributes:
+        known_as: the remote's name when it was last served.
+        policy: what goes there now; what went before is known by each lane.
+    """
+
+    sink: Sink
+    ledger: Ledger
+    remote: str
+    known_as: str
+    blobs: Blobs
+    policy: Policy
+
+
+def verify(reading: Reading, entry: Entry) -> Report:
+    """Compare what a remote holds of a run with what of its journals goes there, read again.
 
     Raises:
         RunError: the run was never delivered there.
         SinkError: the remote cannot be read.
     """
-    run_id = entry.run_id
+    run_id, remote = entry.run_id, reading.known_as
+    sink, ledger = reading.sink, reading.ledger
     record = ledger.lane(remote, run_id)
     if record.remote_run is None:
-        raise RunError(f"run {run_id} was not delivered to {remote!r} yet: syncd once")
+        raise RunError(f"run {run_id} was not delivered to {reading.remote!r} yet: syncd once")
     parked = {(row["writer_id"], row["seq"]) for row in ledger.parked(remote, run_id)}
     queued = {(artifact.writer_id, artifact.seq) for artifact in ledger.artifacts(record)}
-    recorded = _Recorded(sink, record, entry.folder, blobs, queued=queued, parked=parked)
+    if record.frozen is None:
+        record.policies.go_on(reading.policy, record.sent().events)
+    recorded = _Recorded(sink, record, entry.folder, reading.blobs, queued=queued, parked=parked)
     recorded.there.files |= {
         path: digest for path, digest in ledger.files(remote, run_id).items()
         if path.startswith("tracker/")
     }  # fmt: skip
-    report = Report(run_id, recorded.name, remote, record.remote_run.url)
+    report = Report(run_id, recorded.name, reading.remote, record.remote_run.url)
     if parked:
         report.differences.append(f"{len(parked)} entries are parked: syncd status, syncd retry")
     held = sink.read_back(record.remote_run)

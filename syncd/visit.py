@@ -12,6 +12,7 @@ from syncd import documents
 from syncd.cursors import Cursor, LaneRecord, Range
 from syncd.lane import Facts, Lane, Step
 from syncd.ledger import Ledger
+from syncd.policy import LEFT_OUT, MASKED, Policies, Policy, kept
 from syncd.progress import head
 from syncd.receipts import DOCUMENTS, Pending
 from syncd.sinks import (
@@ -41,6 +42,7 @@ class Tools:
     sink: Sink
     ledger: Ledger
     blobs: Blobs
+    policy: Policy
     call: Callable[[Callable[[], object]], object]
 
 
@@ -136,14 +138,19 @@ class Visit:
         record.remote_run = found
         record.told, record.documented = None, None
         record.state, record.progress = {}, type(record.progress)()
+        there = held.events if held else {}
+        if not (record.cursors and there):  # it begins, or nobody knows under which policy
+            record.policies = Policies()
+        record.policies.go_on(self._tools.policy, there if record.cursors else {})
         record.cursors.clear()
-        for writer, seq in (held.events if held else {}).items():
+        for writer, seq in there.items():
             files = held.files.get(writer, 0) if held else 0
             record.cursors[writer] = Cursor(seq, files)
         self.tail = Tail(self._folder, record.cursors)
         before = list[Pending]()
         for item, hint in self.tail.history():
-            _, record.state = self._sink.translate(record.state, item)
+            if (left := kept(record.policies.cut(item), item)) is not None:
+                _, record.state = self._sink.translate(record.state, left)
             before += self._observe(item)
             record.cursors[item.writer_id].hint = hint
         missing = [a for a in before if a.seq > record.cursors[a.writer_id].files]
@@ -152,7 +159,9 @@ class Visit:
 
     def _observe(self, item: Item) -> list[Pending]:
         self.record.progress.observe(item)
-        return [pending(self.record, item)] if isinstance(item.event, Artifact) else []
+        if not isinstance(item.event, Artifact) or self.record.policies.cut(item).event is None:
+            return []
+        return [pending(self.record, item)]
 
     # -- send ------------------------------------------------------------------------------
 
@@ -166,21 +175,35 @@ class Visit:
             self._pass_over_damage()
             return
         if record.frozen is None:
+            record.policies.go_on(self._tools.policy, record.sent().events)
             self._ledger.freeze(record, _ranges(taken))
         after = {w: Cursor(c.seq, c.files, c.hint) for w, c in record.cursors.items()}
         for item, hint in taken:
             cursor = after.setdefault(item.writer_id, Cursor())
             cursor.seq, cursor.hint = item.event.seq, hint
         ahead = LaneRecord(record.remote, record.run_id, cursors=after)
-        batch = Batch(record.batch, [item for item, _ in taken], record.state, ahead.sent())
+        items, cut = self._let_through(item for item, _ in taken)
+        batch = Batch(record.batch, items, record.state, ahead.sent())
         counts, notes, refused = self._deliver(batch)
         record.cursors = self.tail.cursors = after
         artifacts = [a for item, _ in taken for a in self._observe(item)]
         self.tail.pending -= len(taken)
         self.tail.written -= len(taken)
         self._waited_s = 0.0
-        self._ledger.acknowledge(record, counts | {"events": len(taken)}, notes, artifacts, refused)
+        counts |= cut | {"events": len(taken)}
+        self._ledger.acknowledge(record, counts, notes, artifacts, refused)
         self._artifacts = self._ledger.artifacts(record) if artifacts else self._artifacts
+
+    def _let_through(self, items: Iterable[Item]) -> tuple[list[Item], dict[str, int]]:
+        """What the policy lets through, and counts of what it does not."""
+        through, left_out, masked = list[Item](), 0, 0
+        for item in items:
+            cut = self.record.policies.cut(item)
+            left_out, masked = left_out + cut.left_out, masked + cut.masked
+            if (left := kept(cut, item)) is not None:
+                through.append(left)
+        counts = {LEFT_OUT: left_out, MASKED: masked}
+        return through, {what: number for what, number in counts.items() if number}
 
     def _deliver(self, batch: Batch) -> tuple[dict[str, int], list[Note], list[Refused]]:
         """Send a batch: what was taken by kind, what was changed, what is to be parked."""
@@ -255,7 +278,8 @@ class Visit:
     def _document(self) -> None:
         """Put the documents; where they are refused the run is finished all the same."""
         refused: tuple[Refused, ...] = ()
-        with documents.written(self._folder, self.record.run_id, self._sink.key) as files:
+        run_id, policy = self.record.run_id, self._tools.policy
+        with documents.written(self._folder, run_id, self._sink.key, policy) as files:
             try:
                 for file in files:
                     self._put_file(file)

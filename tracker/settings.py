@@ -11,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -35,12 +36,28 @@ Threads = Annotated[int, msgspec.Meta(ge=1, le=64)]
 SegmentBytes = Annotated[int, msgspec.Meta(ge=256, le=32 * 1024 * 1024)]
 
 
-class RemoteSettings(msgspec.Struct, forbid_unknown_fields=True):
-    """A remote as it stands in the store's file: its kind, address and the sink's options."""
+class RemoteSettings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A remote as it stands in the store's file: its kind and address, what goes there."""
 
     kind: str
     url: str
     options: dict[str, Any] = {}
+    """Of its kind; each sink knows its own."""
+
+    since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    """Runs that started at this time or later go there; none for all."""
+
+    project: list[str] = []
+    """Runs of one of these projects go there; empty for all."""
+
+    tag: list[str] = []
+    """Runs with all of these tags, each a name or name=value."""
+
+    include: list[str] = []
+    """What of a run goes there, as patterns; see `syncd.policy`. Empty for all."""
+
+    exclude: list[str] = []
+    """What does not, wherever it is included."""
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True):
@@ -147,18 +164,36 @@ def add_remote(store: StoreFolder, name: str, remote: RemoteSettings) -> None:
         BadInput: the name cannot be one, or is taken.
         SettingsError: the file cannot be read or changed.
     """
+    check_remote_name(name)
+    new = msgspec.to_builtins(remote)
+    with changing(store.settings) as content:
+        remotes = content.setdefault("remotes", {})
+        if name in remotes:
+            raise BadInput(
+                f"there is a remote {name!r} already ({remotes[name]['url']}). Pick another name, "
+                f"change what goes there: tracker remote set {name}, or remove it first: "
+                f"tracker remote rm {name}"
+            )
+        for other, settings in remotes.items():
+            if place(settings) == place(new):
+                raise BadInput(
+                    f"the remote {other!r} is this one already. Change what goes there: "
+                    f"tracker remote set {other}, or its name: tracker remote rename {other} {name}"
+                )
+        remotes[name] = new
+
+
+def check_remote_name(name: str) -> None:
+    """Raise BadInput unless a remote can have this name."""
     if not _NAME.fullmatch(name):
         raise BadInput(
             f"remote name {name!r} cannot be used: 1 to 32 of a-z 0-9 _ -, first a letter or digit."
         )
-    with _changing(store.settings) as content:
-        remotes = content.setdefault("remotes", {})
-        if name in remotes:
-            raise BadInput(
-                f"there is a remote {name!r} already ({remotes[name]['url']}). "
-                f"Pick another name, or remove it first: tracker remote rm {name}"
-            )
-        remotes[name] = msgspec.to_builtins(remote)
+
+
+def place(remote: Mapping[str, Any]) -> object:
+    """What makes a remote of the file this one and no other: kind, address and options."""
+    return remote["kind"], remote["url"].rstrip("/"), remote.get("options", {})
 
 
 def remove_remote(store: StoreFolder, name: str) -> None:
@@ -168,15 +203,20 @@ def remove_remote(store: StoreFolder, name: str) -> None:
         BadInput: there is no such remote.
         SettingsError: the file cannot be read or changed.
     """
-    with _changing(store.settings) as content:
-        if name not in content.get("remotes", {}):
-            known = ", ".join(sorted(content.get("remotes", {}))) or "none"
-            raise BadInput(f"there is no remote {name!r} in this store (known: {known}).")
+    with changing(store.settings) as content:
+        check_known(name, content.get("remotes", {}))
         del content["remotes"][name]
 
 
+def check_known(name: str, remotes: Iterable[str]) -> None:
+    """Raise BadInput unless there is a remote of this name."""
+    if name not in remotes:
+        known = ", ".join(sorted(remotes)) or "none"
+        raise BadInput(f"there is no remote {name!r} in this store (known: {known}).")
+
+
 @contextlib.contextmanager
-def _changing(path: Path) -> Iterator[dict[str, Any]]:
+def changing(path: Path) -> Iterator[dict[str, Any]]:
     """Give what stands in a file and write it back changed; one process after the other."""
     with locked(path):
         content = _usable(path, None)
@@ -244,17 +284,34 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {error}. Mend or remove it.") from error
     if not isinstance(content, dict):
         raise SettingsError(f"{path} holds no JSON object. Mend or remove it.")
+    if "remotes" in content:
+        _check_twice(path)
     return content
+
+
+def _check_twice(path: Path) -> None:
+    """Raise where a name stands twice in an object: which of the two holds is anybody's guess."""
+    import json  # noqa: PLC0415 - msgspec keeps the last one without a word; only for remotes
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise SettingsError(f"{path}: {twice!r} stands there twice. Rename or remove one.")
+        return found
+
+    json.loads(path.read_bytes(), object_pairs_hook=once)
 
 
 def _checked(name: str, value: Any, place: str) -> Any:
     types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
-    if name not in types:
-        import difflib  # noqa: PLC0415 - only for whoever mistyped
-
-        near = difflib.get_close_matches(name, types, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise SettingsError(f"{place}: there is no setting {name!r}.{hint}")
+    _check_name(name, types, f"{place}: there is no setting")
+    if name == "remotes" and isinstance(value, dict):
+        for remote, found in value.items():
+            known = RemoteSettings.__struct_fields__
+            for key in found if isinstance(found, dict) else ():
+                _check_name(key, known, f"{place}: the remote {remote!r} has no setting")
     try:
         msgspec.convert(value, types[name])
     except msgspec.ValidationError as error:
@@ -263,6 +320,15 @@ def _checked(name: str, value: Any, place: str) -> Any:
         text = msgspec.json.encode(value).decode()
         raise SettingsError(_refusal(place, name, text, types[name])) from error
     return value
+
+
+def _check_name(name: str, known: Iterable[str], refusal: str) -> None:
+    if name not in known:
+        import difflib  # noqa: PLC0415 - only for whoever mistyped
+
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise SettingsError(f"{refusal} {name!r}.{hint}")
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -153,7 +153,8 @@ class Item:
 class Batch:
     """A frozen share of a lane: `items` in frozen order, the `state` before the first of them.
 
-    `cursors` are those that hold once the batch is acknowledged.
+    `cursors` are those that hold once the batch is acknowledged. They may pass events that are
+    not in `items`, which may be empty: the remote's policy leaves these out (see `syncd.policy`).
     """
 
     number: int

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from syncd.sinks import (
+    Batch,
     Cursors,
     Head,
     Item,
@@ -165,6 +166,14 @@ class SinkContract:
         lane.sink.keep(lane.run, Cursors({WRITER: 2}, {WRITER: 1}))
         lane.send(lane.log({"a": 3}))
         assert platform.sink().position(lane.run) == Cursors({WRITER: 3}, {WRITER: 1})
+
+    def test_a_batch_that_nothing_is_left_of_moves_the_cursor(self, platform, lane):
+        """As where the policy of the remote leaves out all that it held."""
+        lane.sink.send(lane.run, Batch(1, [], {}, Cursors({WRITER: 7})))
+        if lane.sink.position(lane.run) is None:
+            pytest.skip("this platform cannot say")
+        assert platform.sink().position(lane.run) == Cursors({WRITER: 7})
+        assert platform.points(lane.run) == []
 
     def test_files(self, platform, lane, tmp_path):
         """Large, empty and oddly named files arrive whole, and a repeat changes nothing."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import datetime, timezone
 
 import msgspec
 import pytest
 
+from tracker import remotes
 from tracker import settings as module
 from tracker.errors import BadInput, SettingsError
 from tracker.journal import liveness
@@ -42,6 +44,10 @@ def test_later_places_win(store, tmp_path):
             '{"workers": "two"}',
             'workers="two" cannot be used; it takes a whole number from 1 to 64',
         ),
+        ('{"remotes": {"a": {"kind": "k", "url": "u", "exclde": []}}}', "Did you mean 'exclude'"),
+        ('{"remotes": {"a": {"kind": "k", "url": "u", "since": "today"}}}', "Invalid RFC3339"),
+        ('{"remotes": {"a": {"kind": "k", "url": "u", "tag": "x"}}}', "Expected `array`"),
+        ('{"remotes": {"a": {}, "a": {}}}', "'a' stands there twice. Rename or remove one"),
         ("[]", "holds no JSON object"),
         ("{", "cannot be read"),
         ("\x00", "cannot be read"),
@@ -109,7 +115,8 @@ def test_remotes_that_processes_add_at_the_same_time_are_all_kept(store):
     program = (
         "import sys; from tracker.settings import *; from tracker.store import StoreFolder;"
         "store = StoreFolder.open(sys.argv[1]); print(flush=True); input();"
-        "[add_remote(store, f'{sys.argv[2]}-{n}', RemoteSettings('mlflow', 'x')) for n in range(5)]"
+        "names = [f'{sys.argv[2]}-{n}' for n in range(5)];"
+        "[add_remote(store, name, RemoteSettings('mlflow', name)) for name in names]"
     )
     command = [sys.executable, "-c", program, str(store.root)]
     pipe = subprocess.PIPE
@@ -152,9 +159,34 @@ def test_remotes_are_written_whole_and_only_into_the_store(store, tmp_path):
         add_remote(store, "lab", RemoteSettings("mlflow", "x"))
     with pytest.raises(BadInput, match="1 to 32"):
         add_remote(store, "Lab!", RemoteSettings("mlflow", "x"))
+    with pytest.raises(BadInput, match=r"'lab' is this one already.*remote set lab"):
+        add_remote(store, "labor", RemoteSettings("mlflow", "http://127.0.0.1:5000/"))
+    other = RemoteSettings("mlflow", "http://127.0.0.1:5000", {"nested_groups": True})
+    add_remote(store, "nested", other)
+    remove_remote(store, "nested")
     remove_remote(store, "lab")
     with pytest.raises(BadInput, match="known: none"):
         remove_remote(store, "lab")
     (tmp_path / "user.json").write_text('{"remotes": {}}')
     with pytest.raises(SettingsError, match="belong to a store"):
         load(store, {})
+
+
+def test_a_remote_is_changed_and_renamed_in_place(store):
+    since = datetime(2026, 11, 24, 8, tzinfo=timezone.utc)
+    add_remote(store, "lab", RemoteSettings("mlflow", "x", {"a": 1}, tag=["old"], exclude=["e"]))
+    assert remotes.change(store, "lab", {"since": since, "tag": ["new"]}).since == since
+    remotes.rename(store, "lab", "home")
+    remotes.change(store, "home", {"exclude": []})
+    assert load(store, {}).remotes == {
+        "home": RemoteSettings("mlflow", "x", {"a": 1}, since=since, tag=["new"])
+    }
+    add_remote(store, "lab", RemoteSettings("mlflow", "y"))
+    for old, new, words in [
+        ("home", "lab", "a remote 'lab' already"), ("hme", "z", "known: home, lab"),
+        ("home", "A b", "1 to 32"), ("home", "home", "already"),
+    ]:  # fmt: skip
+        with pytest.raises(BadInput, match=words):
+            remotes.rename(store, old, new)
+    with pytest.raises(BadInput, match="known: home, lab"):
+        remotes.change(store, "hme", {})

@@ -23,8 +23,9 @@ from tracker.store import StoreFolder
 def push(runs: tuple[str, ...], to: str | None) -> None:
     """Deliver now what is pending of each RUN, or of all, to every remote; then end.
 
-    Starts "syncd once" and ends with its exit code. RUN is an id, the beginning of one, or a
-    name.
+    The filters of a remote (tracker remote ls) choose among all; a RUN that is named goes
+    whatever they say. Starts "syncd once" and ends with its exit code. RUN is an id, the
+    beginning of one, or a name.
     """
     folder = StoreFolder.open(chosen_store())
     _check_remote(folder, to)

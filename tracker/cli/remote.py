@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
-from tracker import pending
-from tracker.cli import address, credentials, document, entry, table, terminal
+from tracker import pending, remotes
+from tracker.cli import address, credentials, document, entry, going, table, terminal
 from tracker.cli.answers import Answers, ask
 from tracker.cli.program import chosen_store, json_option, store_option
 from tracker.credentials import Credentials, kept
+from tracker.credentials.variables import own_prefix
 from tracker.errors import BadInput, TrackerError
 from tracker.notice import shown
 from tracker.settings import RemoteSettings, add_remote, load, remove_remote
@@ -30,7 +31,7 @@ _SECRET = re.compile(r"token|password|passwd|secret|api_?key|credential", re.IGN
 @click.group(no_args_is_help=True)
 @store_option
 def remote() -> None:
-    """Add, list and remove remotes, the destinations of syncd, and log in to them."""
+    """Add, list, change, rename and remove remotes, the destinations of syncd; log in to them."""
 
 
 @remote.command()
@@ -44,20 +45,27 @@ def remote() -> None:
     metavar="KEY=VALUE",
     help="A setting of this kind of remote; may be repeated. true, false and numbers are such.",
 )
+@going.options
 @store_option
-def add(name: str, kind: str, url: str, options: tuple[str, ...]) -> None:
+def add(name: str, kind: str, url: str, options: tuple[str, ...], **given: Any) -> None:
     """Add a remote: NAME is yours to choose, KIND such as mlflow, URL its address.
+
+    Everything in the store goes there, also what was recorded before; --since, --project, --tag
+    and --no-backfill choose runs. Of a run, --include and --exclude choose by patterns such as
+    "system/*": of metrics and texts, or config:PATTERN, summary:PATTERN, artifact:PATTERN.
+    Config values under keys such as password or api_key go nowhere, "***" goes for them.
 
     Credentials never stand in the store: see tracker remote login. A user and password in URL
     are taken out of it and kept as login keeps them. The store is made if there is none yet.
     """
     _check_kind(kind)
     bare, held = address.checked(url)
-    settings = RemoteSettings(kind, bare, _options(options))
+    settings = RemoteSettings(kind, bare, _options(options), **going.chosen(given))
     store = StoreFolder.open(chosen_store(), create=True)
     add_remote(store, name, settings)
     moved = None if held is None else _moved(store, name, settings, held)
     click.echo(f"remote {name}: {kind} at {shown(settings.url)}, in {shown(str(store.settings))}")
+    click.echo(shown(f"goes there: {going.said(settings)}"))
     if moved:
         click.echo(
             f"the user and password in the URL are taken out of it and kept in {shown(moved)}. "
@@ -74,21 +82,64 @@ def add(name: str, kind: str, url: str, options: tuple[str, ...]) -> None:
 def list_(as_json: bool) -> None:
     """List the remotes of the store.
 
-    With --json: {"remotes": {name: {"kind", "url", "options", "credentials": where they come
-    from or null, "credentials_error", "pending": {"events", "runs", "error"} or null}}}.
-    Pending is what syncd last said.
+    With --json: {"remotes": {name: {"kind", "url", "options", "since", "project", "tag",
+    "include", "exclude", "credentials": where they come from or null, "credentials_error",
+    "pending": {"events", "runs", "error"} or null}}}. Pending is what syncd last said.
     """
     store = StoreFolder.open(chosen_store())
-    remotes = load(store).remotes
+    there = load(store).remotes
     known = pending.published(store)
     if as_json:
-        found = {name: _fields(name, remotes[name], known) for name in sorted(remotes)}
+        found = {name: _fields(name, there[name], known) for name in sorted(there)}
         document.print_document({"remotes": found})
-    elif not remotes:
+    elif not there:
         click.echo("no remotes; add one: tracker remote add NAME mlflow URL")
     else:
-        for line in _table(remotes, known):
+        for line in _table(there, known):
             click.echo(line)
+        for name in sorted(there):
+            if going.fields(there[name]):
+                click.echo(shown(f"goes to {name}: {going.said(there[name])}"))
+
+
+@remote.command("set")
+@click.argument("name")
+@going.options
+@click.option(
+    "--clear",
+    multiple=True,
+    type=click.Choice(going.NAMES),
+    help="Take this filter or policy away; may be repeated.",
+)
+@store_option
+def set_(name: str, clear: tuple[str, ...], **given: Any) -> None:
+    """Change which runs go to the remote NAME, and what of them.
+
+    What is given takes the place of all that stood under the same option. Runs that go there
+    now are delivered from their beginning; of those that do not any more nothing else goes, and
+    what is there stays. Patterns hold for what is sent from now on.
+    """
+    changes = {each: going.NONE[each] for each in clear} | going.chosen(given)
+    if not changes:
+        raise BadInput("nothing to change was given; see: tracker remote set --help")
+    after = remotes.change(StoreFolder.open(chosen_store()), name, changes)
+    click.echo(shown(f"goes to {name}: {going.said(after)}"))
+
+
+@remote.command()
+@click.argument("old")
+@click.argument("new")
+@store_option
+def rename(old: str, new: str) -> None:
+    """Give the remote OLD the name NEW. Nothing is sent again."""
+    store = StoreFolder.open(chosen_store())
+    at = _known(store, old)
+    remotes.rename(store, old, new)
+    click.echo(f"remote {old} is now {new}; nothing is sent again")
+    if place := kept.rename(old, new, at.url):
+        click.echo(f"its credentials go along, in {shown(place)}")
+    if (was := own_prefix(old)) in credentials.origin(old, at).place:
+        click.echo(f"its credentials were in {was}_...: set them as {own_prefix(new)}_...")
 
 
 @remote.command("rm")
@@ -208,6 +259,8 @@ def _fields(name: str, at: RemoteSettings, known: pending.Published | None) -> d
         "kind": at.kind,
         "url": address.redacted(at.url),
         "options": at.options,
+        **going.NONE,
+        **going.fields(at),
         "credentials": origin.place or None,
         "credentials_error": origin.error,
         "pending": left and {"events": left.events, "runs": left.runs, "error": left.error},

@@ -115,6 +115,20 @@ def forget(remote: str, url: str) -> str | None:
     return _KEYRING if entry.keyring else str(path())
 
 
+def rename(old: str, new: str, url: str) -> str | None:
+    """Keep under the name `new` what was kept for the remote `old`: where, None if nothing was.
+
+    Raises:
+        SettingsError: it cannot be read or kept; what was kept stays under the old name.
+    """
+    found = in_keyring(old, url) or in_file(old, url)
+    if found is None:
+        return None
+    place = keep(new, url, found.credentials)
+    forget(old, url)
+    return place
+
+
 def stamp() -> object:
     """What changes whenever the credentials in files do, their modes too."""
     return tuple(_stamp(file) for file in (path(), netrcs.path()))

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from syncd import remotes
+from syncd import remotes, status
 from syncd.daemon import Daemon
 from syncd.outlet import Outlet
 from syncd.sinks import Unauthorized
@@ -69,6 +69,22 @@ def test_a_remote_that_cannot_be_used_does_not_stop_the_others(store, platforms)
     assert platforms["good"].status == "finished"
     assert "unknown kind 'mlflw'" in results["bad"].errors[""]
     assert "unknown kind 'mlflw'" in published(store)["bad"]["error"]
+
+
+def test_of_two_remotes_that_are_one_the_first_is_served(store, platforms):
+    """As somebody wrote them into the file: sending all twice to one place helps nobody."""
+    add(store, "a")
+    content = json.loads(store.settings.read_bytes())
+    content["remotes"] |= {"b": content["remotes"]["a"], "c": {"kind": "memory", "url": "c"}}
+    store.settings.write_text(json.dumps(content))
+    record(store, "r1")
+    settings = load(store)
+    with Daemon(store, settings) as daemon:
+        results = daemon.once()
+    assert "'a' is the same one" in results["b"].errors[""]
+    assert "tracker remote rm b" in status.unusable(settings)["b"]
+    assert (results["a"].errors, results["c"].errors) == ({}, {})
+    assert sorted(platforms) == ["a", "c"]
 
 
 @pytest.mark.parametrize("others", [[], ["good"]])

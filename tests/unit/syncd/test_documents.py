@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from syncd import documents
+from syncd.policy import Policy
 from tests.unit.syncd.platform import CONFIG, LOG, Place, finish
 
 
@@ -20,7 +21,7 @@ def place(tmp_path):
 
 
 def written(folder, run_id):
-    with documents.written(folder, run_id, str.upper) as files:
+    with documents.written(folder, run_id, str.upper, Policy()) as files:
         return {file.path: (file.source.read_bytes(), file.size, file.digest) for file in files}
 
 

@@ -14,6 +14,7 @@ from syncd.receipts import MAX_NOTES, Pending
 from syncd.sinks import Note, Refused, RemoteRun
 from tracker.errors import StoreError
 from tracker.journal import Position
+from tracker.settings import RemoteSettings
 
 RANGES = [("w" * 16, 1, 5), ("v" * 16, 1, 2)]
 
@@ -132,13 +133,70 @@ def test_a_lane_learned_anew_forgets_what_the_old_remote_run_held(ledger):
 
 
 def test_a_remote_that_moved_is_asked_anew(ledger):
-    ledger.meet("lab", "mlflow", "http://a")
+    ledger.meet({"lab": RemoteSettings("mlflow", "http://a")})
     ledger.save(lane())
-    ledger.meet("lab", "mlflow", "http://a")
+    ledger.meet({"lab": RemoteSettings("mlflow", "http://a")})
     assert ledger.known("lab") == {"run"}
-    ledger.meet("lab", "mlflow", "http://b")
+    ledger.meet({"lab": RemoteSettings("mlflow", "http://b")})
     assert ledger.known("lab") == set()
     assert ledger.lane("lab", "run").cursors == {}
+
+
+A, B, C = (RemoteSettings("mlflow", f"http://{name}") for name in "abc")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        ({"x": A}, {"y": A}, {"y": "x"}),
+        ({"x": A, "y": B}, {"x": B, "y": A}, {"x": "y", "y": "x"}),
+        ({"x": A, "y": B}, {"y": A, "z": B}, {"y": "x", "z": "y"}),
+        ({"x": A, "y": B}, {"x": C, "y": B, "z": A}, {"y": "y", "z": "x"}),
+        ({"x": A}, {"x": A, "y": A}, {"x": "x"}),
+        ({"x": A, "y": A}, {"y": A}, {"y": "y"}),
+        ({"x": A}, {"y": B}, {}),
+    ],
+    ids=["renamed", "swapped", "moved on", "its name taken by another", "twice", "once", "another"],
+)
+def test_a_remote_is_known_again_by_where_it_is(ledger, path, before, after, kept):
+    """Under its new name it has its cursors, batch, receipts and parked, and nobody else's."""
+    ledger.meet(before)
+    for name in before:
+        record = LaneRecord(name, "run", RemoteRun(name, "url"))
+        ledger.freeze(record, RANGES)
+        ledger.put(record, f"file of {name}", "digest", 1, 0.0)
+        parked = [Refused("w" * 16, 1, f"of {name}", "no")]
+        ledger.replace_parked(record, "w" * 16, 1, parked)
+    looked = Ledger(path, look=True)
+    told = looked.known_as(after)
+    looked.close()
+    ledger.meet(after)
+    ledger.meet(after)
+    for name in after:
+        was = kept.get(name)
+        assert told.get(name, name if name == was else None) == was
+        record = ledger.lane(name, "run")
+        assert record.remote_run == (RemoteRun(was, "url") if was else None)
+        assert record.frozen == (RANGES if was else None)
+        assert ledger.files(name, "run") == ({f"file of {was}": "digest"} if was else {})
+        assert [row["what"] for row in ledger.parked(name)] == ([f"of {was}"] if was else [])
+
+
+def test_a_file_of_the_first_format_is_gone_on_with(ledger, path):
+    ledger.save(lane())
+    ledger.close()
+    with closing(sqlite3.connect(path)) as db:
+        for name in ("policies", "taken"):
+            db.execute(f"ALTER TABLE lanes DROP COLUMN {name}")
+        db.execute("PRAGMA user_version=1")
+    for look in (True, False):
+        opened = Ledger(path, look=look)
+        assert opened.lane("lab", "run") == lane()
+        opened.close()
+    opened = Ledger(path)
+    opened.take("lab", "run", "[]")
+    assert opened.taken("lab") == {"run": "[]"}
+    opened.close()
 
 
 def test_a_copy_looks_its_runs_up_anew_and_the_original_does_not(ledger, path, tmp_path):
@@ -159,9 +217,9 @@ def test_a_copy_looks_its_runs_up_anew_and_the_original_does_not(ledger, path, t
 def test_a_newer_version_is_refused_and_left_as_it_is(ledger, path, look):
     ledger.close()
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version=2")
+        db.execute("PRAGMA user_version=3")
     content = path.read_bytes()
-    with pytest.raises(StoreError, match=r"has format 2.*Nothing was changed"):
+    with pytest.raises(StoreError, match=r"has format 3.*Nothing was changed"):
         Ledger(path, look=look)
     assert path.read_bytes() == content
 

@@ -12,6 +12,7 @@ NOTE = {"what": "mapped", "key": "a@b", "done": "a_x40_b"}
 def lane(run="r1", **known):
     nothing = {
         "pending": 0, "bytes": 0, "parked": 0, "refused": [], "notes": [], "more_notes": 0,
+        "left_out": 0, "masked": 0,
         "error": None, "next_try_s": 0.0, "told": "running", "url": None,
     }  # fmt: skip
     return LaneStatus("lab", run, **(nothing | known))

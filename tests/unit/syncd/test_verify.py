@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from syncd.catalog import Entry
+from syncd.policy import Policy
 from syncd.sinks import Rejected
-from syncd.verify import verify
+from syncd.verify import Reading, verify
 from tests.unit.syncd.platform import ARTIFACT, CONFIG, LOG, Place, finish
 from tracker.artifacts import Blobs
 from tracker.artifacts import keep as keep_artifact
@@ -21,7 +22,9 @@ def place(tmp_path):
 
 def report(place):
     entry = Entry(place.run_id, place.folder, 0)
-    return verify(place.sink, place.ledger, "lab", entry, Blobs(place.store.blobs))
+    policy = Policy.of(place.settings.remotes.get("lab"))
+    blobs = Blobs(place.store.blobs)
+    return verify(Reading(place.sink, place.ledger, "lab", "lab", blobs, policy), entry)
 
 
 def keep(place, tmp_path, writer):
