@@ -495,3 +495,12 @@ def test_module_functions_speak_of_the_latest_run(own_store, monkeypatch):
     tracker.log({"x": 1}, 3)
     tracker.finish()
     assert values(own_store, run) == [(3, {"x": 1})]
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 200])
+def test_a_key_that_is_no_text_is_named_however_many_there_are(own_store, capfd, count):
+    with tracker.init("p") as run:
+        run.log({f"k{n}": float(n) for n in range(count)} | {7: 1.0})
+    (logged,) = values(own_store, run)
+    assert logged[1] == {f"k{n}": float(n) for n in range(count)} | {"7": 1.0}
+    assert "key 7 is recorded as '7'" in capfd.readouterr().err
