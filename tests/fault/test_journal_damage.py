@@ -307,23 +307,29 @@ def test_a_newer_format_is_said_by_that_name(copy):
     assert copy.path(2).read_bytes() == newer
 
 
+def damaged(content, dice):
+    """Bytes with up to four places overwritten, cut out, doubled or flipped."""
+    data = bytearray(content)
+    for _ in range(dice.randint(0, 4)):
+        at = dice.randrange(len(data))
+        act = dice.randrange(4)
+        if act == 0:
+            data[at : at + dice.randint(1, 30)] = dice.randbytes(dice.randint(0, 30))
+        elif act == 1:
+            del data[at : at + dice.randint(1, 99)]
+        elif act == 2:
+            data[at:at] = data[dice.randrange(len(data)) :][: dice.randint(1, 300)]
+        else:
+            data[at] ^= 1 << dice.randrange(8)
+    return data
+
+
 @pytest.mark.parametrize("value", range(4))
 def test_random_damage_never_gives_a_wrong_event(sound, copy, value):
     dice = random.Random(value)
     for _ in range(100):
         for number in (1, 2):
-            data = bytearray(sound.path(number).read_bytes())
-            for _ in range(dice.randint(0, 4)):
-                at = dice.randrange(len(data))
-                act = dice.randrange(4)
-                if act == 0:
-                    data[at : at + dice.randint(1, 30)] = dice.randbytes(dice.randint(0, 30))
-                elif act == 1:
-                    del data[at : at + dice.randint(1, 99)]
-                elif act == 2:
-                    data[at:at] = data[dice.randrange(len(data)) :][: dice.randint(1, 300)]
-                else:
-                    data[at] ^= 1 << dice.randrange(8)
+            data = damaged(sound.path(number).read_bytes(), dice)
             copy.path(number).write_bytes(data)
         events, gaps, _, _ = read(copy)
         missing = set(range(1, 13)) - set(events)

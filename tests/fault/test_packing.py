@@ -16,7 +16,7 @@ import pytest
 
 import tracker
 from tests.doubles.watched_files import CALLS, WatchedFiles
-from tests.fault.test_journal_damage import MASKS, RUN, START, TAILS, lost, read, write
+from tests.fault.test_journal_damage import MASKS, RUN, START, TAILS, damaged, lost, read, write
 from tracker.events import Log
 from tracker.journal import Files, Journal, Position, Writer, journals, packer, packing
 from tracker.journal.packing import PACKED, Pack, packed
@@ -221,18 +221,7 @@ def test_random_damage_of_packed_segments_never_gives_a_wrong_event(sound, copy)
     dice = random.Random(SEED)
     for _ in range(10 * ROUNDS):
         for number in (1, 2):
-            data = bytearray(sound.path(number).read_bytes())
-            for _ in range(dice.randint(0, 4)):
-                at = dice.randrange(len(data))
-                act = dice.randrange(4)
-                if act == 0:
-                    data[at : at + dice.randint(1, 30)] = dice.randbytes(dice.randint(0, 30))
-                elif act == 1:
-                    del data[at : at + dice.randint(1, 99)]
-                elif act == 2:
-                    data[at:at] = data[dice.randrange(len(data)) :][: dice.randint(1, 300)]
-                else:
-                    data[at] ^= 1 << dice.randrange(8)
+            data = damaged(sound.path(number).read_bytes(), dice)
             copy.path(number).write_bytes(data)
         events, gaps, _, _ = read(copy)
         missing = set(EVENTS) - set(events)

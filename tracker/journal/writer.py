@@ -390,9 +390,7 @@ class Writer:
             seq = self._seq + 1
             payload = encode((kind, seq, _now(), *body))
             try:
-                segment = self._with_room(len(payload))
-                if self._write_event(segment, seq, payload) is not None:
-                    self._append_elsewhere(kind, seq, payload)
+                self._append(kind, seq, payload)
             except (WriterBroken, ValueError):  # it was told that the event is kept
                 self.dropped[kind] += 1
 
