@@ -9,8 +9,9 @@ The way of an event through this package:
     delivery  what came of each visit, and when the lane may be tried again
     outlet    all lanes of one remote: a schedule, a few workers, a breaker
     daemon    all remotes of one store, woken by `watch`; one per store, see `owner`
+    clock     what time it is, and waiting: simulations have their own
     sinks     one module per platform; `syncd.sinks` is the contract
 
 syncd.db is the `ledger`: `cursors` and `receipts` are its rows, `database` its file.
-The command line is `syncd.cli`, and `printing` what it prints.
+The command line is `syncd.cli`: one module a command.
 """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from syncd import parked, retry
+from syncd.clock import SYSTEM, Clock
 from syncd.cursors import LaneRecord
 from syncd.lane import Lane
 from syncd.ledger import Ledger
@@ -20,7 +20,8 @@ from tracker.artifacts import Blobs
 from tracker.settings import Settings
 from tracker.store import StoreFolder
 
-_COARSEST_TICK_NS = 2_000_000_000
+_COARSEST_TICK_S = 2.0
+_NS = 1e9
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,15 @@ class Delivery:
 
     def __init__(
         self, store: StoreFolder, sink: Sink, remote: str, ledger: Ledger, *,
-        settings: Settings, stop: threading.Event,
+        settings: Settings, stop: threading.Event, clock: Clock = SYSTEM,
     ) -> None:  # fmt: skip
         self._remote = remote
         self._ledger = ledger
         self._settings = settings
-        call = lambda action: retry.quickly(action, settings, stop)  # noqa: E731 - a word for it
+        self._clock = clock
+        call = lambda action: retry.quickly(action, settings, stop, clock)  # noqa: E731 - a word for it
         policy = Policy.of(settings.remotes.get(remote))
-        self._tools = Tools(sink, ledger, Blobs(store.blobs), policy, call)
+        self._tools = Tools(sink, ledger, Blobs(store.blobs), policy, clock, call)
 
     def visit(
         self, run_id: str, folder: Path, *, waited_s: float, hurry: bool, go_on: Callable[[], bool]
@@ -72,8 +74,8 @@ class Delivery:
         record = self._ledger.lane(self._remote, run_id)
         if hurry:
             record.next_try = 0.0
-        elif time.time() < record.next_try:
-            return Outcome(error=record.error, next_try_s=record.next_try - time.time())
+        elif (left_s := record.next_try - self._clock.time()) > 0:
+            return Outcome(error=record.error, next_try_s=left_s)
         lane = Lane(self._settings, record.failures, record.next_try, record.error)
         modified = folder.stat().st_mtime_ns
         visit = Visit(self._tools, record, folder, waited_s=waited_s, hurry=hurry)
@@ -83,12 +85,12 @@ class Delivery:
         except (Retryable, Rejected, OSError) as error:
             failure = error
             record.looked_up_at = None  # perhaps the run is not there any more as it was known
-            lane.failed(str(error), time.time(), getattr(error, "retry_after", None))
-        settled = visit.settled and failure is None and not more and _old_enough(modified)
+            lane.failed(str(error), self._clock.time(), getattr(error, "retry_after", None))
+        settled = visit.settled and failure is None and not more and self._old_enough(modified)
         record.settled = modified if settled else None
         self._save(record, lane, visit)
         return Outcome(
-            more, record.error if failure else None, max(0.0, record.next_try - time.time()),
+            more, record.error if failure else None, max(0.0, record.next_try - self._clock.time()),
             not isinstance(failure, Retryable) if visit.asked else None,
             record.settled, visit.tail.pending, visit.tail.ended,
         )  # fmt: skip
@@ -106,6 +108,10 @@ class Delivery:
             Retryable, Rejected: the remote cannot be reached, or the run is not there.
         """
         parked.send_again(self._tools, self._ledger.lane(self._remote, run_id), folder)
+
+    def _old_enough(self, modified_ns: int) -> bool:
+        """Whether a folder's time can tell a later change from this one."""
+        return self._clock.time() - modified_ns / _NS > _COARSEST_TICK_S
 
     def _save(self, record: LaneRecord, lane: Lane, visit: Visit) -> None:
         before = (record.failures, record.next_try, record.error, record.pending)
@@ -125,8 +131,3 @@ def _work(visit: Visit, lane: Lane, go_on: Callable[[], bool]) -> bool:
         if known_before:
             return visit.work(lane, go_on)
         raise
-
-
-def _old_enough(modified_ns: int) -> bool:
-    """Whether a folder's time can tell a later change from this one."""
-    return time.time_ns() - modified_ns > _COARSEST_TICK_NS

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd import cursors, receipts
+from syncd.clock import SYSTEM, Clock
 from syncd.cursors import Cursor, LaneRecord, Range
 from syncd.database import KEYED, Database
 from syncd.receipts import Pending
@@ -46,7 +47,8 @@ class Ledger:
         StoreError: it is of a newer version. A damaged one is set aside and begun anew.
     """
 
-    def __init__(self, path: Path, *, look: bool = False) -> None:
+    def __init__(self, path: Path, *, look: bool = False, clock: Clock = SYSTEM) -> None:
+        self._clock = clock
         self._db = Database(path, look=look)
         self.set_aside = self._db.set_aside
         self.delivered: dict[str, Counter[str]] = {}
@@ -205,8 +207,8 @@ class Ledger:
             cursors.save(db, record)
             db.execute(f"DELETE FROM batches {_OF_LANE}", record.key)
             receipts.queue(db, record.key, artifacts)
-            receipts.park(db, record.key, refused)
-            receipts.add(db, record.key, counts, notes)
+            receipts.park(db, record.key, refused, self._clock.time())
+            receipts.add(db, record.key, counts, notes, self._clock.time())
             self._count(record, counts)
 
     def artifacts(self, record: LaneRecord) -> list[Pending]:
@@ -218,13 +220,14 @@ class Ledger:
             Pending(r["writer_id"], r["seq"], r["folder"], r["manifest"], r["size"]) for r in rows
         ]
 
-    def put(self, record: LaneRecord, path: str, digest: str, size: int, at: float) -> None:
+    def put(self, record: LaneRecord, path: str, digest: str, size: int) -> None:
         """Keep the receipt of a file."""
         with self._db.transaction() as db:
+            at = self._clock.time()
             file = (*record.key, path, digest, size, at)
             db.execute("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", file)
             counts = {"files": 1, "bytes": size}
-            receipts.add(db, record.key, counts, ())
+            receipts.add(db, record.key, counts, (), at)
             self._count(record, counts)
 
     def done(self, record: LaneRecord, artifact: Pending, refused: Iterable[Refused] = ()) -> None:
@@ -235,7 +238,7 @@ class Ledger:
                 f"DELETE FROM artifacts {_OF_LANE} AND writer_id = ? AND seq = ?",
                 (*record.key, artifact.writer_id, artifact.seq),
             )
-            receipts.park(db, record.key, refused)
+            receipts.park(db, record.key, refused, self._clock.time())
             if not refused and not receipts.parked_before(db, record.key, artifact):
                 cursor.files = max(cursor.files, artifact.seq)
             cursors.save(db, record)
@@ -280,7 +283,7 @@ class Ledger:
                 f"DELETE FROM parked {_OF_LANE} AND writer_id = ? AND seq = ?",
                 (*record.key, writer_id, seq),
             )
-            receipts.park(db, record.key, refused)
+            receipts.park(db, record.key, refused, self._clock.time())
             receipts.queue(db, record.key, artifacts)
 
     def file_bytes(self) -> dict[tuple[str, str], int]:

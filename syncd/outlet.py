@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from syncd.catalog import Catalog, Entry
+from syncd.clock import SYSTEM, Clock
 from syncd.delivery import Delivery, Outcome
 from syncd.ledger import Ledger
 from syncd.retry import Breaker, slow_pause
@@ -48,7 +48,8 @@ class Outlet:
 
     def __init__(
         self, store: StoreFolder, remote: Remote, sink: Sink, ledger: Ledger, *,
-        settings: Settings, stop: threading.Event,
+        settings: Settings, stop: threading.Event, clock: Clock = SYSTEM,
+        pool: Executor | None = None,
     ) -> None:  # fmt: skip
         self.remote = remote
         self.stopped: str | None = None
@@ -57,13 +58,16 @@ class Outlet:
         self._settings = settings
         self._stop = stop
         self._catalog = Catalog(store)
-        self._delivery = Delivery(store, sink, remote.name, ledger, settings=settings, stop=stop)
+        self._delivery = Delivery(
+            store, sink, remote.name, ledger, settings=settings, stop=stop, clock=clock
+        )
         self._schedule = Schedule(settings)
         self._open: dict[str, Entry] = {}
         self._flying: dict[Future[Outcome], str] = {}
         self._go_on_at = 0.0
         self._look_at = 0.0
-        self._pool = ThreadPoolExecutor(
+        self._clock = clock
+        self._pool = pool or ThreadPoolExecutor(
             settings.workers + 1, thread_name_prefix=f"to-{remote.name}"
         )
         self._selection = Selection(
@@ -136,16 +140,16 @@ class Outlet:
         names: set[str] = set()
         while not self._stop.is_set():
             try:
-                pause = self._turn(names, notices)
+                pause = self.turn(names, notices)
             except Exception as error:  # noqa: BLE001 - the edge of a thread: a store may be away, a disk full, for a while
                 _log.warning("%s: %s Goes on in some seconds.", self.remote.name, unexpected(error))
                 pause = self._settings.poll_interval_s
             names = notices.wait(pause)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _turn(self, names: set[str], notices: Notices) -> float:
+    def turn(self, names: set[str], notices: Notices) -> float:
         """Start what is due; seconds until the next turn, if there is no notice before."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
         self._look(names, now)
         self._settle()
         if self.stopped and now >= self._go_on_at:
@@ -220,19 +224,19 @@ class Outlet:
         return False
 
     def _slice(self) -> Callable[[], bool]:
-        until = time.monotonic() + SLICE_S
-        return lambda: time.monotonic() < until and not self._stop.is_set()
+        until = self._clock.monotonic() + SLICE_S
+        return lambda: self._clock.monotonic() < until and not self._stop.is_set()
 
     def _settle(self) -> None:
         for run_id, outcome in self._landed(0.0) if self._flying else ():
-            self._schedule.ended(run_id, outcome, time.monotonic())
+            self._schedule.ended(run_id, outcome, self._clock.monotonic())
             if outcome.settled is not None:
                 self._open.pop(run_id, None)
 
     # -- visits ----------------------------------------------------------------------------
 
     def _may_start(self) -> bool:
-        return self._breaker.allows(time.monotonic())
+        return self._breaker.allows(self._clock.monotonic())
 
     def _start(
         self, entry: Entry, go_on: Callable[[], bool], *, waited_s: float, hurry: bool
@@ -257,7 +261,7 @@ class Outlet:
         except Unauthorized as error:
             self.stopped = str(error)
             self._noted.discard(run_id)  # the visit left no trace, and it is pending
-            self._go_on_at = time.monotonic() + self._settings.slow_retry_s
+            self._go_on_at = self._clock.monotonic() + self._settings.slow_retry_s
             self._breaker.succeeded()
             return Outcome(error=self.stopped)
         except Exception as error:  # noqa: BLE001 - the edge of a worker's thread: one run must not end all
@@ -276,7 +280,7 @@ class Outlet:
         elif outcome.reached:
             self._breaker.succeeded()
         else:
-            self._breaker.failed(time.monotonic())
+            self._breaker.failed(self._clock.monotonic())
 
     def _note_new(self) -> None:
         """Put runs that were never visited into the ledger, so that status can show them."""

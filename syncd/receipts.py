@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -49,11 +48,11 @@ def queue(db: sqlite3.Connection, key: Key, artifacts: Iterable[Pending]) -> Non
     )
 
 
-def park(db: sqlite3.Connection, key: Key, refused: Iterable[Refused]) -> None:
+def park(db: sqlite3.Connection, key: Key, refused: Iterable[Refused], at: float) -> None:
     """Keep what was refused for good, with the reason."""
     db.executemany(
         "REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(*key, r.writer_id, r.seq, r.what, r.reason, time.time()) for r in refused],
+        [(*key, r.writer_id, r.seq, r.what, r.reason, at) for r in refused],
     )
 
 
@@ -67,7 +66,9 @@ def parked_before(db: sqlite3.Connection, key: Key, artifact: Pending) -> bool:
     return found.fetchone() is not None
 
 
-def add(db: sqlite3.Connection, key: Key, counts: dict[str, int], notes: Iterable[Note]) -> None:
+def add(
+    db: sqlite3.Connection, key: Key, counts: dict[str, int], notes: Iterable[Note], at: float
+) -> None:
     """Add to the counts and notes of a lane's receipt."""
     row = db.execute(
         "SELECT counts, notes FROM receipts WHERE remote = ? AND run_id = ?", key
@@ -88,5 +89,5 @@ def add(db: sqlite3.Connection, key: Key, counts: dict[str, int], notes: Iterabl
             total[MORE_NOTES] = total.get(MORE_NOTES, 0) + 1
     db.execute(
         "REPLACE INTO receipts VALUES (?, ?, ?, ?, ?)",
-        (*key, json.dumps(total), json.dumps(kept), time.time()),
+        (*key, json.dumps(total), json.dumps(kept), at),
     )

@@ -10,13 +10,16 @@ from typing import TypeVar
 
 import tenacity
 
+from syncd.clock import SYSTEM, Clock
 from syncd.sinks import Retryable
 from tracker.settings import Settings
 
 T = TypeVar("T")
 
 
-def quickly(call: Callable[[], T], settings: Settings, stop: threading.Event) -> T:
+def quickly(
+    call: Callable[[], T], settings: Settings, stop: threading.Event, clock: Clock = SYSTEM
+) -> T:
     """Call, and on Retryable call again: `quick_attempts` in all, exponential, full jitter.
 
     Once `stop` is set there is no further attempt, and a pause ends.
@@ -34,7 +37,7 @@ def quickly(call: Callable[[], T], settings: Settings, stop: threading.Event) ->
         return isinstance(error, Retryable) and _asked(state) <= settings.retry_most_s
 
     def sleep(pause_s: float) -> None:
-        stop.wait(pause_s)
+        clock.wait(stop, pause_s)
 
     return tenacity.Retrying(
         stop=tenacity.stop_any(

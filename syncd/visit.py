@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from syncd import documents
+from syncd.clock import Clock
 from syncd.cursors import Cursor, LaneRecord, Range
 from syncd.lane import Facts, Lane, Step
 from syncd.ledger import Ledger
@@ -43,6 +43,7 @@ class Tools:
     ledger: Ledger
     blobs: Blobs
     policy: Policy
+    clock: Clock
     call: Callable[[Callable[[], object]], object]
 
 
@@ -86,7 +87,7 @@ class Visit:
             Step.DOCUMENTS: self._document, Step.RUNNING: self._tell, Step.FINISH: self._tell,
         }  # fmt: skip
         while True:
-            step = lane.decide(self._facts(), time.time())
+            step = lane.decide(self._facts(), self._tools.clock.time())
             if step not in steps:
                 return False
             if not go_on():
@@ -128,7 +129,7 @@ class Visit:
             self._learn(found)
         self.opened = True
         self.record.remote_run = found
-        self.record.looked_up_at = time.time()
+        self.record.looked_up_at = self._tools.clock.time()
         self._ledger.save(self.record)
 
     def _learn(self, found: RemoteRun) -> None:
@@ -273,7 +274,7 @@ class Visit:
                 "deliver from a copy of the store that has it."
             )
         self._call(lambda: self._sink.put(self._run, file))
-        self._ledger.put(self.record, file.path, file.digest, file.size, time.time())
+        self._ledger.put(self.record, file.path, file.digest, file.size)
 
     def _document(self) -> None:
         """Put the documents; where they are refused the run is finished all the same."""

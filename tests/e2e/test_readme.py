@@ -15,7 +15,7 @@ import click
 import msgspec
 import pytest
 
-from syncd.cli import cli as syncd
+from syncd.cli.program import program as syncd
 from tracker.cli.program import program as tracker
 from tracker.settings import Settings
 

@@ -47,11 +47,19 @@ Environment:
 
 
 class LazyGroup(click.Group):
-    """A group that imports the module of a command only when that command is called."""
+    """A group that imports the module of a command only when that command is called.
 
-    def __init__(self, *args: Any, commands_at: Mapping[str, str], **kwargs: Any) -> None:
+    Args:
+        commands_at: each command with a line of help.
+        package: where their modules are; each has the name of its command.
+    """
+
+    def __init__(
+        self, *args: Any, commands_at: Mapping[str, str], package: str, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._commands_at = commands_at
+        self._package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the commands, in the order of the help."""
@@ -63,7 +71,7 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in self._commands_at:
             return None
-        command = getattr(importlib.import_module(f"tracker.cli.{cmd_name}"), cmd_name)
+        command = getattr(importlib.import_module(f"{self._package}.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101 - COMMANDS names commands only
         return command
 
@@ -119,6 +127,7 @@ def chosen_store() -> str | None:
 @click.group(
     cls=LazyGroup,
     commands_at=COMMANDS,
+    package="tracker.cli",
     epilog=_EPILOG,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

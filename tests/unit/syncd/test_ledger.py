@@ -122,7 +122,7 @@ def test_a_lane_learned_anew_forgets_what_the_old_remote_run_held(ledger):
     ledger.freeze(record, RANGES)
     refused = [Refused("w" * 16, seq, "point", "no") for seq in (2, 4)]
     ledger.acknowledge(record, {"points": 5}, [], [Pending("w" * 16, 4, "m", "d", 1)], refused)
-    ledger.put(record, "m/a", "digest", 1, 0.0)
+    ledger.put(record, "m/a", "digest", 1)
     record.cursors = {"w" * 16: Cursor(3)}
     ledger.relearn(record, [])
     again = ledger.lane("lab", "run")
@@ -164,7 +164,7 @@ def test_a_remote_is_known_again_by_where_it_is(ledger, path, before, after, kep
     for name in before:
         record = LaneRecord(name, "run", RemoteRun(name, "url"))
         ledger.freeze(record, RANGES)
-        ledger.put(record, f"file of {name}", "digest", 1, 0.0)
+        ledger.put(record, f"file of {name}", "digest", 1)
         parked = [Refused("w" * 16, 1, f"of {name}", "no")]
         ledger.replace_parked(record, "w" * 16, 1, parked)
     looked = Ledger(path, look=True)

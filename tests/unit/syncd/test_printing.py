@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.printing import show_check, show_remote
+from syncd.cli.printing import show_check, show_remote
 from syncd.status import LaneStatus
 
 REFUSED = [{"what": f"point {n}", "reason": "no"} for n in range(5)]

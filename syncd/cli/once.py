@@ -1,0 +1,67 @@
+"""`syncd once`: deliver everything that is there, then end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from syncd.catalog import Catalog
+from syncd.cli.printing import say, say_delivered
+from syncd.cli.program import (
+    STOP_SIGNALS,
+    dir_option,
+    json_option,
+    leave,
+    remote_option,
+    stop_on,
+    store_at,
+)
+from syncd.daemon import Daemon
+from tracker.cli.wording import counted
+from tracker.errors import BadInput
+
+
+@click.command()
+@dir_option
+@remote_option
+@click.option("--run", "runs", multiple=True, metavar="ID", help="Only this run; may be repeated.")
+@json_option
+def once(directory: Path | None, remote: str | None, runs: tuple[str, ...], as_json: bool) -> None:
+    """Deliver everything that goes to each remote, then end.
+
+    What goes is up to the filters of a remote; a run named by --run goes whatever they say.
+    """
+    store, settings = store_at(directory)
+    known = Catalog(store).runs()
+    for run_id in runs:
+        if run_id not in known:
+            raise BadInput(f"there is no run {run_id!r} in {store.root}; see: tracker ls")
+    with Daemon(store, settings, remote) as daemon:
+        stop_on(STOP_SIGNALS, daemon.stop)
+        results = daemon.once(set(runs) or None)
+        report = {
+            name: _delivered(daemon, name) | {"errors": sorted(set(result.errors.values()))}
+            for name, result in results.items()
+        }
+        pending = sum(left.events for left in daemon.backlog().values())
+    if as_json:
+        click.echo(json.dumps({"remotes": report, "pending": pending}))
+    else:
+        for name, done in report.items():
+            say_delivered(name, done)
+        say(f"pending: {counted(pending, 'event')}" + (", see: syncd status" if pending else ""))
+    leave(daemon, int(any(done["errors"] or done["parked"] for done in report.values())))
+
+
+def _delivered(daemon: Daemon, name: str) -> dict[str, Any]:
+    counts = dict(daemon.ledger.delivered.get(name, {}))
+    traffic = daemon.sinks[name].traffic if name in daemon.sinks else None
+    return {
+        "events": counts.pop("events", 0), "files": counts.pop("files", 0), "counts": counts,
+        "requests": traffic.requests_total if traffic else 0,
+        "data_requests": traffic.data_requests if traffic else 0,
+        "parked": len(daemon.ledger.parked(name)),
+    }  # fmt: skip

@@ -1,0 +1,123 @@
+"""The program: finds the command, and turns what goes wrong into a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from syncd.cli.printing import say
+from syncd.daemon import Daemon
+from syncd.owner import Owned
+from tracker import settings as settings_of
+from tracker.cli.program import LazyGroup
+from tracker.errors import BadInput, TrackerError
+from tracker.settings import Settings
+from tracker.store import StoreFolder
+from tracker.unexpected import unexpected
+
+COMMANDS = {
+    "run": "Deliver as it is recorded, until SIGTERM or Ctrl-C.",
+    "once": "Deliver everything that goes to each remote, then end.",
+    "status": "Show what is pending, parked or failing.",
+    "verify": "Read runs back from the remotes and compare.",
+    "retry": "Send again what a remote refused for good.",
+    "check": "Reach every remote with its credentials.",
+}
+"""Every command, in the order of the help. Its module has its name, and so has its function."""
+
+EXIT_CODES = """\b
+Exit codes:
+  0    done: all that may be sent was sent (what a live run has just logged goes once it is
+       synced; "pending" counts it, and runs left out by --run), all compared is equal
+  1    something failed, is refused or differs; the text says what and what to do
+  2    the command or an argument cannot be used as it is
+  4    another syncd serves this store
+  130  ended by Ctrl-C, where that is no way to end
+
+\b
+Environment:
+  TRACKER_DIR     the store, where --dir does not name one
+  TRACKER_DEBUG   1: show the trace of an unexpected error
+"""
+
+ENDED_BY_CTRL_C = 130
+
+Store = tuple[StoreFolder, Settings]
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def leave(daemon: Daemon, code: int) -> NoReturn:
+    """End the process; at once where a thread still waits for a remote that keeps silent."""
+    if daemon.stuck:
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def stop_on(signals: Iterable[signal.Signals], stop: Callable[[], None]) -> None:
+    """Call `stop` when one of the signals arrives."""
+    for number in signals:
+        signal.signal(number, lambda *_: stop())
+
+
+def store_at(directory: Path | None) -> Store:
+    """The store to work on, and its settings."""
+    store = StoreFolder.open(directory)
+    return store, settings_of.load(store)
+
+
+dir_option = click.option(
+    "--dir", "directory", type=click.Path(path_type=Path), help="The store; else TRACKER_DIR."
+)
+remote_option = click.option("--remote", metavar="NAME", help="Only this remote.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_at=COMMANDS,
+    package="syncd.cli",
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="tracker-syncd")
+def program() -> None:
+    """Deliver what tracker recorded: exactly once in effect, to every remote of the store."""
+
+
+def main() -> NoReturn:
+    """Run the console script `syncd`; never returns."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 gets escapes, no error
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Carry out a command line and return its exit code; every error is one line."""
+    try:
+        program.main(list(arguments) or ["--help"], prog_name="syncd", standalone_mode=False)
+    except click.ClickException as error:
+        at = (
+            error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "syncd"
+        )
+        return _fail(f"{error.format_message()} See: {at} --help", error.exit_code)
+    except click.Abort:
+        return ENDED_BY_CTRL_C
+    except (TrackerError, OSError) as error:
+        return _fail(str(error), 4 if isinstance(error, Owned) else 1 + isinstance(error, BadInput))
+    except Exception as error:  # noqa: BLE001 - the edge: a person gets a line, never a trace
+        return _fail(unexpected(error), 1)
+    return 0
+
+
+def _fail(text: str, code: int) -> int:
+    say(" ".join(f"syncd: error: {text}".split()), err=True)
+    return code
