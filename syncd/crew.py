@@ -16,6 +16,9 @@ from syncd.sinks import Unauthorized
 from tracker.settings import Settings
 from tracker.unexpected import unexpected
 
+_MOMENT_S = 0.5
+"""After which a stop is noticed, though nothing ends."""
+
 _log = logging.getLogger("syncd")
 
 
@@ -62,9 +65,9 @@ class Crew:
         return flying
 
     def wait(self) -> None:
-        """Wait until a visit or a put ends; none at all is no wait."""
+        """Wait until a visit or a put ends, or for a moment; none at all is no wait."""
         under_way: list[Future[Any]] = [*self._flying, *self._delivery.puts.futures()]
-        wait(under_way, None, FIRST_COMPLETED)
+        wait(under_way, _MOMENT_S, FIRST_COMPLETED)
 
     def landed(self) -> list[tuple[str, Outcome]]:
         """Runs whose visits have ended, and what came of each."""

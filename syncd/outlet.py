@@ -140,7 +140,7 @@ class Outlet:
             while left and len(self._crew) < self._settings.workers and self._opens(named):
                 self._crew.start(left.popleft(), self._until_stopped, waited_s=0.0, hurry=True)
             if not self._crew and not putting:
-                return
+                break
             self._crew.wait()
             for run_id, outcome in self._landed():
                 if error := outcome.error or outcome.trouble:
@@ -149,6 +149,7 @@ class Outlet:
                     putting[run_id] = entries[run_id]
             for run_id in [run for run in putting if not self._delivery.puts.flying(run)]:
                 left.append(putting.pop(run_id))
+        left.extend(putting.values())
 
     def _why_closed(self) -> str:
         pause_s = self._gate.asked_pause_s(self._clock.monotonic())

@@ -191,6 +191,28 @@ def test_files_wait_for_their_hours_and_events_do_not(tmp_path):
     place.ledger.close()
 
 
+def test_a_pass_that_is_stopped_says_which_runs_wait_for_their_files(tmp_path, monkeypatch):
+    """Though all their events are there; it does not wait for the files."""
+    sink = Slow()
+    monkeypatch.setattr(remotes, "make", lambda _: sink)
+    place = Place(tmp_path, sink)
+    add_remote(place.store, "lab", RemoteSettings("memory", "memory:lab"))
+    writer = place.writer()
+    artifact(place, writer, "net")
+    finish(writer)
+    place.ledger.close()
+    with Daemon(place.store, load(place.store)) as daemon:
+        late = puts._AT_ONCE_S + 0.5  # the visit has left
+        stopping = threading.Timer(late, lambda: sink.begun.wait(LIMIT_S) and daemon.stop())
+        stopping.start()
+        results = daemon.once()
+        stopping.join(LIMIT_S)
+        assert daemon.stuck
+    assert not sink.let.is_set()
+    assert list(results["lab"].errors) == [place.run_id]
+    sink.let.set()
+
+
 def test_one_pass_sends_the_events_of_all_runs_before_it_waits_for_files(tmp_path, monkeypatch):
     """With files of several runs on their way, more than there are workers."""
     sink = Slow()
