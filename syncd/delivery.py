@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from syncd import parked, retry
 from syncd.clock import SYSTEM, Clock
@@ -59,14 +61,17 @@ class Delivery:
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
-        call = lambda action: retry.quickly(action, settings, stop, clock)  # noqa: E731 - a word for it
+        self._stop = stop
         policy = Policy.of(settings.remotes.get(remote))
-        self._tools = Tools(sink, ledger, Blobs(store.blobs), policy, clock, call)
+        self._tools = Tools(sink, ledger, Blobs(store.blobs), policy, clock, self._calls())
 
     def visit(
-        self, run_id: str, folder: Path, *, waited_s: float, hurry: bool, go_on: Callable[[], bool]
-    ) -> Outcome:
+        self, run_id: str, folder: Path, *, waited_s: float, hurry: bool,
+        go_on: Callable[[], bool], probing: bool = False,
+    ) -> Outcome:  # fmt: skip
         """Take a lane as far as it goes now, or until `go_on` says no.
+
+        If it is `probing`, a remote that did not answer for others is tried with one request.
 
         Raises:
             Unauthorized: the remote refuses our credentials.
@@ -78,7 +83,8 @@ class Delivery:
             return Outcome(error=record.error, next_try_s=left_s)
         lane = Lane(self._settings, record.failures, record.next_try, record.error)
         modified = folder.stat().st_mtime_ns
-        visit = Visit(self._tools, record, folder, waited_s=waited_s, hurry=hurry)
+        tools = replace(self._tools, call=self._calls(probing=probing))
+        visit = Visit(tools, record, folder, waited_s=waited_s, hurry=hurry)
         more, failure = False, None
         try:
             more = _work(visit, lane, go_on)
@@ -108,6 +114,19 @@ class Delivery:
             Retryable, Rejected: the remote cannot be reached, or the run is not there.
         """
         parked.send_again(self._tools, self._ledger.lane(self._remote, run_id), folder)
+
+    def _calls(self, *, probing: bool = False) -> Callable[[Callable[[], object]], object]:
+        """Quick attempts at each call; while it is `probing`, one at the first."""
+        one = msgspec.structs.replace(self._settings, quick_attempts=1)
+        settings = one if probing else self._settings
+
+        def call(action: Callable[[], object]) -> object:
+            nonlocal settings
+            answer = retry.quickly(action, settings, self._stop, self._clock)
+            settings = self._settings
+            return answer
+
+        return call
 
     def _old_enough(self, modified_ns: int) -> bool:
         """Whether a folder's time can tell a later change from this one."""

@@ -53,7 +53,9 @@ class Outlet:
     ) -> None:  # fmt: skip
         self.remote = remote
         self.stopped: str | None = None
-        self._breaker = Breaker(settings.breaker_failures, settings.breaker_pause_s)
+        self._breaker = Breaker(
+            settings.breaker_failures, settings.breaker_pause_s, settings.slow_retry_s
+        )
         self._ledger = ledger
         self._settings = settings
         self._stop = stop
@@ -243,7 +245,7 @@ class Outlet:
     ) -> Future[Outcome]:
         flying = self._pool.submit(
             self._delivery.visit, entry.run_id, entry.folder, waited_s=waited_s, hurry=hurry,
-            go_on=go_on,
+            go_on=go_on, probing=self._breaker.state == "half-open",
         )  # fmt: skip
         self._flying[flying] = entry.run_id
         return flying
