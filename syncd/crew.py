@@ -59,7 +59,7 @@ class Crew:
         """Begin a visit to a run that is not being visited."""
         flying = self._pool.submit(
             self._delivery.visit, entry.run_id, entry.folder, waited_s=waited_s, hurry=hurry,
-            go_on=go_on,
+            go_on=go_on, probing=self._gate.breaker.state == "half-open",
         )  # fmt: skip
         self._flying[flying] = entry.run_id
         return flying

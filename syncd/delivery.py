@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from syncd import parked, retry
 from syncd.clock import SYSTEM, Clock
@@ -89,13 +92,23 @@ class Delivery:
         self._file_hours = hours.of(filters.file_hours if filters else ())
         policy = Policy.of(filters)
         self._tools = Tools(
-            sink, ledger, Blobs(store.blobs), policy, clock, self.puts, self._call, self._files_go
+            sink,
+            ledger,
+            Blobs(store.blobs),
+            policy,
+            clock,
+            self.puts,
+            self._calls(),
+            self._files_go,
         )
 
     def visit(
-        self, run_id: str, folder: Path, *, waited_s: float, hurry: bool, go_on: Callable[[], bool]
-    ) -> Outcome:
+        self, run_id: str, folder: Path, *, waited_s: float, hurry: bool,
+        go_on: Callable[[], bool], probing: bool = False,
+    ) -> Outcome:  # fmt: skip
         """Take a lane as far as it goes now, or until `go_on` says no.
+
+        If it is `probing`, a remote that did not answer for others is tried with one request.
 
         Raises:
             Unauthorized: the remote refuses our credentials.
@@ -108,7 +121,8 @@ class Delivery:
             return Outcome(error=record.error, next_try_s=left_s)
         lane = Lane(self._settings, record.failures, record.next_try, record.error)
         modified = folder.stat().st_mtime_ns
-        visit = Visit(self._tools, record, folder, waited_s=waited_s, hurry=hurry)
+        tools = replace(self._tools, call=self._calls(probing=probing))
+        visit = Visit(tools, record, folder, waited_s=waited_s, hurry=hurry)
         more, failure = False, None
         try:
             more = _work(visit, lane, go_on)
@@ -140,21 +154,31 @@ class Delivery:
         """
         parked.send_again(self._tools, self._ledger.lane(self._remote, run_id), folder)
 
-    def _call(self, action: Callable[[], object]) -> object:
-        """Make the quick attempts, and tell of each pause that the remote asks for."""
+    def _calls(self, *, probing: bool = False) -> Callable[[Callable[[], object]], object]:
+        """Quick attempts at each call; while it is `probing`, one at the first."""
+        one = msgspec.structs.replace(self._settings, quick_attempts=1)
+        settings = one if probing else self._settings
 
-        def attempt() -> object:
-            try:
-                return action()
-            except Retryable as error:
-                if error.retry_after:
-                    self._asked(error.retry_after)
-                raise
+        def call(action: Callable[[], object]) -> object:
+            nonlocal settings
+            telling = partial(self._telling, action)
+            answer = retry.quickly(telling, settings, self._stop, self._clock)
+            settings = self._settings
+            return answer
 
-        return retry.quickly(attempt, self._settings, self._stop, self._clock)
+        return call
+
+    def _telling(self, action: Callable[[], object]) -> object:
+        """Make one attempt; tell of the pause that the remote asks for."""
+        try:
+            return action()
+        except Retryable as error:
+            if error.retry_after:
+                self._asked(error.retry_after)
+            raise
 
     def _put(self, run: RemoteRun, file: File) -> object:
-        return self._call(lambda: self._sink.put(run, file))
+        return self._tools.call(lambda: self._sink.put(run, file))
 
     def _files_go(self) -> bool:
         if self.always or self._file_hours is None:

@@ -5,8 +5,8 @@
                                                            were right, after `slow_retry_s`
     it is outside its hours     the end of `hours`         they begin
     it asked for a pause        a Retry-After              its end, for all runs
-    it does not answer          `breaker_failures` visits  `breaker_pause_s`, then one visit is
-                                in a row failed            let in, and opens or closes it
+    it does not answer          `breaker_failures` visits  `breaker_pause_s` and, each time that
+                                in a row failed            one visit let in then fails, longer
 
 The first that applies is said. Times are monotonic seconds; `wall` is seconds since 1970 UTC,
 as hours of a day are those of this machine's clock.
@@ -27,7 +27,9 @@ class Gate:
     """
 
     def __init__(self, settings: Settings, hours: Hours | None = None) -> None:
-        self.breaker = Breaker(settings.breaker_failures, settings.breaker_pause_s)
+        self.breaker = Breaker(
+            settings.breaker_failures, settings.breaker_pause_s, settings.slow_retry_s
+        )
         self._settings = settings
         self._hours = hours
         self._refusal: str | None = None

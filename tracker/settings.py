@@ -124,7 +124,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """Failures in a row after which a remote is left alone ..."""
 
     breaker_pause_s: Pause = 30.0
-    """... for this many seconds, then tried with one request."""
+    """... for this many seconds, then tried with one request. If that fails they double, with
+    jitter, up to `slow_retry_s`."""
 
     lookup_cache_s: Age = 1800.0
     """Seconds for which a run's id at a remote is trusted without asking again."""
