@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from importlib.metadata import entry_points
@@ -19,7 +18,14 @@ from tracker.credentials import Credentials, kept
 from tracker.credentials.variables import own_prefix
 from tracker.errors import BadInput, TrackerError
 from tracker.notice import shown
-from tracker.settings import RemoteSettings, add_remote, load, remove_remote
+from tracker.settings import (
+    RemoteSettings,
+    add_remote,
+    check_known,
+    did_you_mean,
+    load,
+    remove_remote,
+)
 from tracker.store import StoreFolder
 
 GROUP = "syncd.sinks"
@@ -200,13 +206,9 @@ def logout(name: str) -> None:
 
 
 def _known(store: StoreFolder, name: str) -> RemoteSettings:
-    remotes = load(store).remotes
-    if name not in remotes:
-        near = difflib.get_close_matches(name, remotes, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        known = ", ".join(sorted(remotes)) or "none; add one: tracker remote add NAME mlflow URL"
-        raise BadInput(f"there is no remote {name!r} in this store.{hint} Known: {known}")
-    return remotes[name]
+    there = load(store).remotes
+    check_known(name, there)
+    return there[name]
 
 
 def _moved(store: StoreFolder, name: str, at: RemoteSettings, held: Credentials) -> str:
@@ -221,8 +223,7 @@ def _moved(store: StoreFolder, name: str, at: RemoteSettings, held: Credentials)
 def _check_kind(kind: str) -> None:
     known = sorted({point.name for point in entry_points(group=GROUP)})
     if kind not in known:
-        near = difflib.get_close_matches(kind, known, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(kind, known)
         raise BadInput(f"there is no kind of remote {kind!r}.{hint} Known: {', '.join(known)}.")
 
 
