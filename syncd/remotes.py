@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -81,12 +82,12 @@ def checked(remote: Remote) -> dict[str, Any]:
     """Reach a remote with its credentials: what was found, or the error and the next command."""
     about: dict[str, Any] = {
         "ok": False, "kind": remote.kind, "url": remote.url, "version": None,
-        "clock_offset_s": None, "error": None, "next": None,
+        "clock_offset_s": None, "seen": [], "error": None, "next": None,
     }  # fmt: skip
     try:
         sink = make(remote)
         try:
-            seen = sink.check()
+            found = sink.check()
         finally:
             sink.close()
     except Unauthorized as error:
@@ -94,5 +95,5 @@ def checked(remote: Remote) -> dict[str, Any]:
     except TrackerError as error:
         about |= {"error": str(error), "next": "tracker remote ls"}
     else:
-        about |= {"ok": True, "version": seen.version, "clock_offset_s": seen.clock_offset_s}
+        about |= {"ok": True, **asdict(found)}
     return about

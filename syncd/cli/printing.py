@@ -120,9 +120,13 @@ def show_reports(reports: list[Report], failures: list[str]) -> None:
 
 
 def show_check(name: str, about: dict[str, Any]) -> None:
-    """Print what was found of a remote."""
-    text = f"version {about['version']}"
+    """Print what was found of a remote: what is well in one line, the rest in one each."""
+    well = [seen["said"] for seen in about["seen"] if seen["level"] == "ok"]
+    text = "; ".join(well) or f"version {about['version']}"
     if not about["ok"]:
         error = about["error"].rstrip(".")
         text = f"{error}. Next: {about['next']}; then again: syncd check"
     say(f"{name}: {about['kind']} at {about['url']}: {text}")
+    for seen in about["seen"]:
+        if seen["level"] != "ok":
+            say(f"  {seen['level']}: {seen['said']}. Next: {seen['next']}")

@@ -34,6 +34,15 @@ GROUP = "syncd.sinks"
 _SECRET = re.compile(r"token|password|passwd|secret|api_?key|credential", re.IGNORECASE)
 
 
+_option = click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of this kind of remote; may be repeated. true, false and numbers are such.",
+)
+
+
 @click.group(no_args_is_help=True)
 @store_option
 def remote() -> None:
@@ -44,13 +53,7 @@ def remote() -> None:
 @click.argument("name")
 @click.argument("kind")
 @click.argument("url")
-@click.option(
-    "--option",
-    "options",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting of this kind of remote; may be repeated. true, false and numbers are such.",
-)
+@_option
 @going.options
 @store_option
 def add(name: str, kind: str, url: str, options: tuple[str, ...], **given: Any) -> None:
@@ -110,22 +113,25 @@ def list_(as_json: bool) -> None:
 
 @remote.command("set")
 @click.argument("name")
+@_option
 @going.options
 @click.option(
     "--clear",
     multiple=True,
-    type=click.Choice(going.NAMES),
-    help="Take this filter or policy away; may be repeated.",
+    type=click.Choice(("option", *going.NAMES)),
+    help="Take these options, this filter or policy away; may be repeated.",
 )
 @store_option
-def set_(name: str, clear: tuple[str, ...], **given: Any) -> None:
-    """Change which runs go to the remote NAME, and what of them.
+def set_(name: str, options: tuple[str, ...], clear: tuple[str, ...], **given: Any) -> None:
+    """Change which runs go to the remote NAME, and what of them; or the options of its kind.
 
     What is given takes the place of all that stood under the same option. Runs that go there
     now are delivered from their beginning; of those that do not any more nothing else goes, and
     what is there stays. Patterns hold for what is sent from now on.
     """
-    changes = {each: going.NONE[each] for each in clear} | going.chosen(given)
+    changes: dict[str, Any] = {"options": _options(options)} if options or "option" in clear else {}
+    changes |= {each: going.NONE[each] for each in clear if each in going.NONE}
+    changes |= going.chosen(given)
     if not changes:
         raise BadInput("nothing to change was given; see: tracker remote set --help")
     after = remotes.change(StoreFolder.open(chosen_store()), name, changes)
