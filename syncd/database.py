@@ -61,7 +61,7 @@ class Damaged(StoreError):
     def __init__(self, path: Path, error: sqlite3.Error) -> None:
         super().__init__(
             f"{path} is damaged ({error}). Nothing was changed, and what was delivered is at the "
-            "remotes. Next: syncd once. It sets the file aside and asks the remotes what they "
+            "remotes. To go on: syncd once. It sets the file aside and asks the remotes what they "
             "hold; nothing is doubled"
         )
 

@@ -24,7 +24,10 @@ from syncd.sinks.mlflow.names import MAX_KEY
 from syncd.sinks.mlflow.rest import Api, Experiment
 
 OLDEST, NEWEST = (3, 1), (3, 17)
-"""Versions between which everything is known to work: both were run against our tests."""
+"""Versions known to work: at 3.1.4 and 3.17.2 runs were delivered, read back and found equal.
+
+The extra `mlflow` in pyproject.toml has the same range; a test holds that.
+"""
 
 UNKNOWN = "unknown"
 
