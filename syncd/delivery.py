@@ -62,6 +62,8 @@ class Delivery:
         call = lambda action: retry.quickly(action, settings, stop, clock)  # noqa: E731 - a word for it
         policy = Policy.of(settings.remotes.get(remote))
         self._tools = Tools(sink, ledger, Blobs(store.blobs), policy, clock, call)
+        self._now_known = ledger.reopen(remote, parked.NOW_KNOWN)
+        """Runs with events that an older version parked as it did not know their kind."""
 
     def visit(
         self, run_id: str, folder: Path, *, waited_s: float, hurry: bool, go_on: Callable[[], bool]
@@ -82,6 +84,10 @@ class Delivery:
         more, failure = False, None
         try:
             more = _work(visit, lane, go_on)
+            if run_id in self._now_known and not more:
+                parked.send_known(self._tools, record, folder)
+                self._now_known.discard(run_id)
+                more = _work(visit, lane, go_on)
         except (Retryable, Rejected, OSError) as error:
             failure = error
             record.looked_up_at = None  # perhaps the run is not there any more as it was known

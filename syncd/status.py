@@ -56,7 +56,7 @@ class LaneStatus:
     next_try_s: float
     told: str | None
     url: str | None
-    since: float | None
+    since: float | None = None
 
     @property
     def open(self) -> bool:

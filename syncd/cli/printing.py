@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from syncd.status import LaneStatus
 from syncd.verify import Report
-from tracker.cli.wording import counted, size
+from tracker.cli.wording import counted, duration, size
 from tracker.notice import shown
 
 _FIRST = 3
@@ -72,6 +73,8 @@ def _show_lane(lane: LaneStatus) -> None:
     parts = []
     if lane.pending or lane.bytes:
         parts += [counted(lane.pending, "event"), size(lane.bytes)]
+    if lane.since is not None:
+        parts.append(f"the oldest {duration(max(0.0, time.time() - lane.since))} old")
     if lane.parked:
         parts.append(f"{lane.parked:,} parked (syncd retry)")
     if lane.error:
