@@ -168,10 +168,10 @@ class Ledger:
             remote, *whats,
         )  # fmt: skip
         found = {row["run_id"] for row in rows}
-        with self._db.transaction() as db:
-            db.executemany(
-                f"UPDATE lanes SET settled = NULL {_OF_LANE}", [(remote, run) for run in found]
-            )
+        if found:
+            lanes = [(remote, run_id) for run_id in found]
+            with self._db.transaction() as db:
+                db.executemany(f"UPDATE lanes SET settled = NULL {_OF_LANE}", lanes)
         return found
 
     def save(self, record: LaneRecord) -> None:

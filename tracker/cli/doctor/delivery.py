@@ -11,9 +11,6 @@ from tracker.cli.answers import Lane, ask_lanes
 from tracker.cli.doctor.finding import Finding
 from tracker.store import StoreFolder
 
-_REASONS = 3
-"""Of what is parked, so many reasons are told; `syncd status` has all."""
-
 
 def delivery_findings(
     folder: StoreFolder, remotes: list[str], server: str | None
@@ -63,13 +60,13 @@ def _pending(name: str, lanes: list[Lane], server: str | None, *, new: bool) -> 
 
 def _parked(name: str, lanes: list[Lane]) -> Finding:
     refused = [(lane.run, entry) for lane in lanes for entry in lane.refused]
-    reasons = list(dict.fromkeys(f"{entry.what}: {entry.reason}" for _, entry in refused))
-    more = f"; and {len(reasons) - _REASONS:,} more" if len(reasons) > _REASONS else ""
+    first, *others = dict.fromkeys(f"{entry.what}: {entry.reason}" for _, entry in refused)
+    more = f"; and {wording.counted(len(others), 'more reason')}" if others else ""
     runs = sorted({run for run, _ in refused})
     text = (
         f"{name} refused for good {wording.counted(len(refused), 'entry', 'entries')} of "
-        f"{wording.counted(len(runs), 'run')}; kept, and sent again when you say so. "
-        f"{'; '.join(reason.rstrip('.') for reason in reasons[:_REASONS])}{more}"
+        f"{wording.counted(len(runs), 'run')}, which are kept: {first.rstrip('.')}{more}"
     )
-    facts = {"remote": name, "entries": len(refused), "runs": runs, "reasons": reasons}
-    return Finding("parked", "todo", text, f"syncd retry --remote {name}", facts)
+    facts = {"remote": name, "entries": len(refused), "runs": runs, "reasons": [first, *others]}
+    step = f"mend what it says, then: syncd retry --remote {name}; all of them: syncd status"
+    return Finding("parked", "todo", text, step, facts)
