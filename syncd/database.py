@@ -64,6 +64,17 @@ _ADDED = (
 _log = logging.getLogger("syncd")
 
 
+class Damaged(StoreError):
+    """The file is damaged, and who only looks at it leaves it as it is."""
+
+    def __init__(self, path: Path, error: sqlite3.Error) -> None:
+        super().__init__(
+            f"{path} is damaged ({error}). Nothing was changed, and what was delivered is at the "
+            "remotes. To go on: syncd once. It sets the file aside and asks the remotes what they "
+            "hold; nothing is doubled"
+        )
+
+
 class Database:
     """The open file; safe to use from threads.
 
@@ -76,11 +87,13 @@ class Database:
         moved: the file was made in another place: a copy of the store may be in use there.
 
     Raises:
-        StoreError: it is of a newer version, or cannot be opened.
+        StoreError: it is of a newer version, cannot be opened, or is damaged where it is
+            only looked at; `rows` raises that too.
     """
 
     def __init__(self, path: Path, *, look: bool = False) -> None:
         self._path = path
+        self._look_only = look
         self._lock = threading.RLock()
         self.set_aside: Path | None = None
         self.moved = False
@@ -92,6 +105,8 @@ class Database:
             self._open_or_begin_anew()
             self.moved = self._take_place()
         except sqlite3.Error as error:
+            if look and _is_damage(error):
+                raise Damaged(path, error) from error
             raise StoreError(f"{path} cannot be opened: {error}") from error
 
     @property
@@ -130,7 +145,12 @@ class Database:
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
         with self._lock:
-            return self._db.execute(sql, values).fetchall()
+            try:
+                return self._db.execute(sql, values).fetchall()
+            except sqlite3.DatabaseError as error:
+                if self._look_only and _is_damage(error):
+                    raise Damaged(self._path, error) from error
+                raise
 
     # -- opening ---------------------------------------------------------------------------
 
@@ -164,7 +184,7 @@ class Database:
         try:
             self._open()
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):  # the disk, a lock: it may be well
+            if not _is_damage(error):
                 raise
             self._set_aside()
             _log.warning(
@@ -232,3 +252,10 @@ class Database:
             db.execute("DELETE FROM place")
             db.execute("INSERT INTO place VALUES (?)", (here,))
         return bool(known)
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error speaks of the file: after trouble with the disk or a lock it may be well."""
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(
+        error, sqlite3.OperationalError
+    )

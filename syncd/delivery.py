@@ -92,15 +92,11 @@ class Delivery:
         self._file_hours = hours.of(filters.file_hours if filters else ())
         policy = Policy.of(filters)
         self._tools = Tools(
-            sink,
-            ledger,
-            Blobs(store.blobs),
-            policy,
-            clock,
-            self.puts,
-            self._calls(),
-            self._files_go,
-        )
+            sink, ledger, Blobs(store.blobs), policy, clock, self.puts,
+            call=self._calls(), files_go=self._files_go,
+        )  # fmt: skip
+        self._now_known = ledger.reopen(remote, parked.NOW_KNOWN)
+        """Runs with events that an older version parked as it did not know their kind."""
 
     def visit(
         self, run_id: str, folder: Path, *, waited_s: float, hurry: bool,
@@ -126,6 +122,11 @@ class Delivery:
         more, failure = False, None
         try:
             more = _work(visit, lane, go_on)
+            if run_id in self._now_known and not more:
+                parked.send_known(self._tools, record, folder)
+                self._now_known.discard(run_id)
+                visit = Visit(tools, record, folder, waited_s=waited_s, hurry=hurry)
+                more = _work(visit, lane, go_on)
         except (Retryable, Rejected, OSError) as error:
             failure = error
             record.looked_up_at = None  # perhaps the run is not there any more as it was known

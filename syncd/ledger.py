@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,20 @@ class Ledger:
         """A run does not go to a remote any more: nothing of it is pending."""
         with self._db.transaction() as db:
             db.execute(f"UPDATE lanes SET pending = 0, error = NULL {_OF_LANE}", (remote, run_id))
+
+    def reopen(self, remote: str, whats: Collection[str]) -> set[str]:
+        """Runs in which something of these names is parked; each gets a visit, settled or not."""
+        names = ", ".join("?" * len(whats))
+        rows = self._db.rows(
+            f"SELECT DISTINCT run_id FROM parked WHERE remote = ? AND what IN ({names})",
+            remote, *whats,
+        )  # fmt: skip
+        found = {row["run_id"] for row in rows}
+        if found:
+            lanes = [(remote, run_id) for run_id in found]
+            with self._db.transaction() as db:
+                db.executemany(f"UPDATE lanes SET settled = NULL {_OF_LANE}", lanes)
+        return found
 
     def save(self, record: LaneRecord) -> None:
         """Write a lane and its cursors."""

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import partial
 from pathlib import Path
 
 from syncd.cursors import LaneRecord
 from syncd.policy import kept
+from syncd.progress import Progress
 from syncd.receipts import DOCUMENTS
 from syncd.sinks import Batch, Item, Refused, Rejected, State
 from syncd.tail import Tail
 from syncd.visit import Tools, pending
-from tracker.events import Artifact, Unknown
+from tracker.events import KINDS, Artifact, Unknown
+
+NOW_KNOWN = frozenset(f"event of kind {kind}" for kind in KINDS)
+"""What a version parked that did not know these kinds."""
 
 
-def send_again(tools: Tools, record: LaneRecord, folder: Path) -> None:
-    """Send the parked events of a lane again, each as it was sent the first time.
+def send_known(tools: Tools, record: LaneRecord, folder: Path) -> None:
+    """Send the events of a lane that only an older version did not know.
+
+    That version left them out of the lane's state and of the documents, so these are made anew.
+
+    Raises:
+        SinkError: as `send_again`.
+    """
+    send_again(tools, record, folder, NOW_KNOWN)
+    record.state, record.progress, record.documented = {}, Progress(), None
+    for whole, _ in Tail(folder, copy.copy(record.cursors)).history():
+        record.progress.observe(whole)
+        if (item := kept(record.policies.cut(whole), whole)) is not None:
+            _, record.state = tools.sink.translate(record.state, item)
+    tools.ledger.save(record)
+
+
+def send_again(
+    tools: Tools, record: LaneRecord, folder: Path, only: Container[str] | None = None
+) -> None:
+    """Send the parked events of a lane again (`only` some), each as it was sent the first time.
 
     An event is sent whole, in the state that it had then: what the remote took of it before
     is the same again, and changes nothing. Artifacts and documents are for the lane's next visit.
@@ -27,7 +50,7 @@ def send_again(tools: Tools, record: LaneRecord, folder: Path) -> None:
     """
     run = record.remote_run
     rows = tools.ledger.parked(*record.key)
-    wanted = {(row["writer_id"], row["seq"]) for row in rows}
+    wanted = {(row["writer_id"], row["seq"]) for row in rows if only is None or row["what"] in only}
     if run is None or not wanted:
         return
     record.settled = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+from dataclasses import asdict
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 from syncd.sinks import Remote, Sink, Unauthorized
 from tracker import settings as settings_of
 from tracker.errors import BadInput, TrackerError
-from tracker.settings import RemoteSettings, Settings
+from tracker.settings import RemoteSettings, Settings, did_you_mean
 from tracker.unexpected import unexpected
 
 
@@ -24,11 +24,9 @@ def make(remote: Remote) -> Sink:
     found = entry_points(group="syncd.sinks")
     known = sorted(found.names)
     if remote.kind not in known:
-        near = difflib.get_close_matches(remote.kind, known, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise BadInput(
             f"remote {remote.name!r} is of the unknown kind {remote.kind!r} "
-            f"(known: {', '.join(known)}).{hint}"
+            f"(known: {', '.join(known)}).{did_you_mean(remote.kind, known)}"
         )
     try:
         sink: Sink = found[remote.kind].load()(remote)
@@ -62,9 +60,8 @@ def of(settings: Settings, only: str | None = None) -> list[Remote]:
     Raises:
         BadInput: there is none of that name, or none at all.
     """
-    if only is not None and only not in settings.remotes:
-        known = ", ".join(sorted(settings.remotes)) or "none"
-        raise BadInput(f"there is no remote {only!r} in this store (known: {known}).")
+    if only is not None:
+        settings_of.check_known(only, settings.remotes)
     if not settings.remotes:
         raise BadInput("this store has no remote; add one: tracker remote add NAME mlflow URL")
     return [
@@ -85,12 +82,12 @@ def checked(remote: Remote) -> dict[str, Any]:
     """Reach a remote with its credentials: what was found, or the error and the next command."""
     about: dict[str, Any] = {
         "ok": False, "kind": remote.kind, "url": remote.url, "version": None,
-        "clock_offset_s": None, "error": None, "next": None,
+        "clock_offset_s": None, "seen": [], "error": None, "next": None,
     }  # fmt: skip
     try:
         sink = make(remote)
         try:
-            seen = sink.check()
+            found = sink.check()
         finally:
             sink.close()
     except Unauthorized as error:
@@ -98,5 +95,5 @@ def checked(remote: Remote) -> dict[str, Any]:
     except TrackerError as error:
         about |= {"error": str(error), "next": "tracker remote ls"}
     else:
-        about |= {"ok": True, "version": seen.version, "clock_offset_s": seen.clock_offset_s}
+        about |= {"ok": True, **asdict(found)}
     return about

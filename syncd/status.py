@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,12 +12,16 @@ from syncd import remotes, selection
 from syncd.catalog import Catalog
 from syncd.cursors import LaneRecord
 from syncd.ledger import Ledger
+from syncd.owner import holder
 from syncd.policy import LEFT_OUT, MASKED
 from syncd.receipts import MORE_NOTES
-from syncd.tail import backlog
+from syncd.tail import backlog, oldest
 from tracker.errors import TrackerError
+from tracker.journal.liveness import held
 from tracker.settings import Settings
 from tracker.store import StoreFolder
+
+_NS = 1e9
 
 
 @dataclass
@@ -26,6 +30,7 @@ class LaneStatus:
 
     Attributes:
         pending: events written and not acknowledged.
+        since: when the oldest of them was made, in seconds since 1970; None if there are none.
         bytes: what they and the files still to be put take on this disk.
         parked: how many entries the remote refused for good; each stands in `refused`.
         refused: of what is parked: what it is, the reason, writer id and seq of its event, time.
@@ -51,6 +56,7 @@ class LaneStatus:
     next_try_s: float
     told: str | None
     url: str | None
+    since: float | None = None
 
     @property
     def open(self) -> bool:
@@ -79,23 +85,34 @@ def lanes(store: StoreFolder, settings: Settings, ledger: Ledger) -> list[LaneSt
             pending, size = 0, 0
             if settled.get(run_id) != entry.modified:
                 pending, size = backlog(entry.folder, record.cursors)
+            since = oldest(entry.folder, record.cursors) if pending else None
             size += waiting.get((remote, run_id), 0)
-            found.append(_status(name, ledger, record, pending, size))
+            found.append(_status(name, ledger, record, (pending, size, since)))
     return found
 
 
-def _status(name: str, ledger: Ledger, record: LaneRecord, pending: int, size: int) -> LaneStatus:
+def _status(
+    name: str, ledger: Ledger, record: LaneRecord, left: tuple[int, int, int | None]
+) -> LaneStatus:
     told = ("what", "reason", "writer_id", "seq", "at")
     refused = [{name: row[name] for name in told} for row in ledger.parked(*record.key)]
     receipt = ledger.receipt(*record.key)
     count = receipt["counts"].get
+    pending, size, since = left
     return LaneStatus(
         name, record.run_id, pending, size, len(refused), refused,
         [dict(zip(("what", "key", "done"), note, strict=True)) for note in receipt["notes"]],
         count(MORE_NOTES, 0), count(LEFT_OUT, 0), count(MASKED, 0), record.error,
         max(0.0, record.next_try - time.time()), record.told,
         record.remote_run.url if record.remote_run else None,
+        None if since is None else since / _NS,
     )  # fmt: skip
+
+
+def server(store: StoreFolder) -> str | None:
+    """Who delivers from the store now, in words; None where nobody does."""
+    lock = store.sync / "syncd.lock"
+    return holder(lock).rstrip(",") if held(lock) else None
 
 
 def unusable(settings: Settings) -> dict[str, str]:
@@ -110,11 +127,12 @@ def unusable(settings: Settings) -> dict[str, str]:
     return found
 
 
-@contextmanager
+@contextlib.contextmanager
 def ledger(store: StoreFolder) -> Iterator[Ledger]:
-    """A store's syncd.db, to look at while its owner may be writing."""
-    found = Ledger(store.sync / "syncd.db", look=True)
-    try:
+    """A store's syncd.db, to look at while its owner may be writing.
+
+    Raises:
+        StoreError: it is damaged, of a newer version, or cannot be opened.
+    """
+    with contextlib.closing(Ledger(store.sync / "syncd.db", look=True)) as found:
         yield found
-    finally:
-        found.close()

@@ -165,3 +165,14 @@ def backlog(folder: Path, cursors: dict[str, Cursor]) -> tuple[int, int]:
             beyond = (n for n in journal.segments() if n >= cursor.hint.segment)
             size += sum(journal.size(n) for n in beyond) - cursor.hint.offset
     return events, size
+
+
+def oldest(folder: Path, cursors: dict[str, Cursor]) -> int | None:
+    """When the first event of a run beyond the cursors was made (ns); None if there is none."""
+    found = list[int]()
+    for journal in journals(folder):
+        cursor = cursors.get(journal.writer_id, Cursor())
+        blocks = journal.blocks(cursor.hint)
+        beyond = (e.time for block in blocks for e in block.events if e.seq > cursor.seq)
+        found += islice(beyond, 1)
+    return min(found, default=None)

@@ -32,7 +32,7 @@ from syncd.sinks import (
 from syncd.tail import Tail
 from tracker.artifacts import Blobs, Manifest
 from tracker.errors import ArtifactError
-from tracker.events import Artifact, Unknown
+from tracker.events import KINDS, Artifact, Unknown
 from tracker.journal import Position
 
 T = TypeVar("T")
@@ -169,14 +169,17 @@ class Visit:
             files = held.files.get(writer, 0) if held else 0
             record.cursors[writer] = Cursor(seq, files)
         self.tail = Tail(self._folder, record.cursors)
-        before = list[Pending]()
+        before, strange = list[Pending](), list[Refused]()
         for item, hint in self.tail.history():
+            strange += unknown([item])
             if (left := kept(record.policies.cut(item), item)) is not None:
                 _, record.state = self._sink.translate(record.state, left)
             before += self._observe(item)
             record.cursors[item.writer_id].hint = hint
         missing = [a for a in before if a.seq > record.cursors[a.writer_id].files]
         self._ledger.relearn(record, missing)
+        for refused in strange:
+            self._ledger.replace_parked(record, refused.writer_id, refused.seq, [refused])
         self._artifacts = self._ledger.artifacts(record)
 
     def _observe(self, item: Item) -> list[Pending]:
@@ -229,11 +232,7 @@ class Visit:
 
     def _deliver(self, batch: Batch) -> tuple[dict[str, int], list[Note], list[Refused]]:
         """Send a batch: what was taken by kind, what was changed, what is to be parked."""
-        refused = [
-            Refused(item.writer_id, event.seq, f"event of kind {event.kind}",
-                    "this version does not know the kind")
-            for item in batch.items if isinstance(event := item.event, Unknown)
-        ]  # fmt: skip
+        refused = unknown(batch.items)
         try:
             ack = self._call(lambda: self._sink.send(self._run, batch))
         except Rejected as error:
@@ -325,6 +324,24 @@ class Visit:
         self._call(lambda: self._sink.finish(self._run, status, ended_at))
         self.record.told = status
         self._ledger.save(self.record)
+
+
+def unknown(items: Iterable[Item]) -> list[Refused]:
+    """What of `items` is to be parked until a version is here that knows its kind."""
+    return [
+        Refused(item.writer_id, event.seq, *_strange(event.kind))
+        for item in items
+        if isinstance(event := item.event, Unknown)
+    ]
+
+
+def _strange(kind: int) -> tuple[str, str]:
+    if kind in KINDS:
+        return f"event of kind {kind} with another content", "this version cannot read it"
+    return f"event of kind {kind}", (
+        "this version does not know the kind; a later one sends it by itself: "
+        "pip install --upgrade tracker-syncd"
+    )
 
 
 def pending(record: LaneRecord, item: Item) -> Pending:

@@ -20,7 +20,7 @@ records. A kind that this version does not know becomes `Unknown`: kept and carr
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -135,12 +135,17 @@ class Unknown(msgspec.Struct, frozen=True):
 
 START, LOG, CONFIG, SUMMARY, TAGS, ARTIFACT, FINISH, REWIND = range(16, 24)
 
-Event = Start | Log | Config | Summary | Tags | Artifact | Finish | Rewind | Unknown
+_Known = Start | Log | Config | Summary | Tags | Artifact | Finish | Rewind
+
+Event = _Known | Unknown
 
 FIRST_KIND = 16
 """Kinds below this one are the journal's own records."""
 
-_known = msgspec.msgpack.Decoder(Start | Log | Config | Summary | Tags | Artifact | Finish | Rewind)
+KINDS = frozenset(event.__struct_config__.tag for event in get_args(_Known))
+"""Kinds that this version knows."""
+
+_known = msgspec.msgpack.Decoder(_Known)
 _any = msgspec.msgpack.Decoder(list[Any])
 
 

@@ -224,10 +224,19 @@ def remove_remote(store: StoreFolder, name: str) -> None:
 
 
 def check_known(name: str, remotes: Iterable[str]) -> None:
-    """Raise BadInput unless there is a remote of this name."""
+    """Raise BadInput unless there is a remote of this name; it names the nearest and all."""
     if name not in remotes:
-        known = ", ".join(sorted(remotes)) or "none"
-        raise BadInput(f"there is no remote {name!r} in this store (known: {known}).")
+        known = ", ".join(sorted(remotes)) or "none; add one: tracker remote add NAME mlflow URL"
+        hint = did_you_mean(name, remotes)
+        raise BadInput(f"there is no remote {name!r} in this store.{hint} Known: {known}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question to put behind a refusal: the known name that is most like `name`, if any is."""
+    import difflib  # noqa: PLC0415 - only for whoever mistyped
+
+    found = difflib.get_close_matches(name, known, 1)
+    return f" Did you mean {found[0]!r}?" if found else ""
 
 
 @contextlib.contextmanager
@@ -339,11 +348,7 @@ def _checked(name: str, value: Any, place: str) -> Any:
 
 def _check_name(name: str, known: Iterable[str], refusal: str) -> None:
     if name not in known:
-        import difflib  # noqa: PLC0415 - only for whoever mistyped
-
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise SettingsError(f"{refusal} {name!r}.{hint}")
+        raise SettingsError(f"{refusal} {name!r}.{did_you_mean(name, known)}")
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

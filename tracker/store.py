@@ -198,10 +198,12 @@ def _furnish(path: Path, store_id: str) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put content at `path`, synced: whoever looks, also after a power cut, sees all or none of it.
+    """Put content at `path`, synced: whoever looks sees all or none of it.
+
+    Once this returned it is there after a power cut too.
 
     Raises:
-        OSError: it could not be written; what stood there stands.
+        OSError: it could not be written, and what stood there stands; or not be synced.
     """
     fresh = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
     try:
@@ -211,6 +213,8 @@ def replace_file(path: Path, content: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
             Files.unlink(fresh)
         raise
+    with contextlib.suppress(PermissionError):  # where we may not look nothing can be synced
+        Files.sync_folder(path.parent)
 
 
 def _write_synced(path: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from syncd.status import LaneStatus
 from syncd.verify import Report
-from tracker.cli.wording import counted, size
+from tracker.cli.wording import counted, duration, size
 from tracker.notice import shown
 
 _FIRST = 3
@@ -75,6 +76,8 @@ def _show_lane(lane: LaneStatus) -> None:
     parts = []
     if lane.pending or lane.bytes:
         parts += [counted(lane.pending, "event"), size(lane.bytes)]
+    if lane.since is not None:
+        parts.append(f"the oldest {duration(max(0.0, time.time() - lane.since))} old")
     if lane.parked:
         parts.append(f"{lane.parked:,} parked (syncd retry)")
     if lane.error:
@@ -123,9 +126,13 @@ def show_reports(reports: list[Report], failures: list[str]) -> None:
 
 
 def show_check(name: str, about: dict[str, Any]) -> None:
-    """Print what was found of a remote."""
-    text = f"version {about['version']}"
+    """Print what was found of a remote: what is well in one line, the rest in one each."""
+    well = [seen["said"] for seen in about["seen"] if seen["level"] == "ok"]
+    text = "; ".join(well) or f"version {about['version']}"
     if not about["ok"]:
         error = about["error"].rstrip(".")
         text = f"{error}. Next: {about['next']}; then again: syncd check"
     say(f"{name}: {about['kind']} at {about['url']}: {text}")
+    for seen in about["seen"]:
+        if seen["level"] != "ok":
+            say(f"  {seen['level']}: {seen['said']}. Next: {seen['next']}")

@@ -35,7 +35,7 @@ import abc
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
 
@@ -236,11 +236,31 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """One thing that `check` looked at: `what` it is, and how it stands, `said` in words.
+
+    `what` is "version", "permission" (to create what a run needs), "files" (where they go) or
+    "names" (which the platform takes). `level` is as `tracker doctor` has it: a note is worth
+    knowing, a todo keeps something from being delivered. Both say what follows from it, and
+    `next`, what to do: a command to type where there is one.
+    """
+
+    what: str
+    said: str
+    level: Literal["ok", "note", "todo"] = "ok"
+    next: str | None = None
+
+
+@dataclass(frozen=True)
 class Check:
-    """What `check` found: the remote's version, and the seconds by which its clock is ahead."""
+    """What `check` found: the remote's version, and the seconds by which its clock is ahead.
+
+    `seen` tells the rest, the version first: whether that is known to work.
+    """
 
     version: str
     clock_offset_s: float | None = None
+    seen: tuple[Seen, ...] = ()
 
 
 class Traffic(Protocol):
@@ -264,11 +284,14 @@ class Sink(abc.ABC):
 
     @abc.abstractmethod
     def check(self) -> Check:
-        """Reach the remote with our credentials and learn its version."""
+        """Reach the remote with our credentials and look how it stands; nothing is made there."""
 
     @abc.abstractmethod
     def open(self, head: Head) -> RemoteRun:
-        """Find the run by its id, or create it; of two found, one is kept for ever."""
+        """Find the run by its id, or create it; of two found, one is kept for ever.
+
+        The first time it says in the log if the remote's version is not known to work.
+        """
 
     @abc.abstractmethod
     def position(self, remote_run: RemoteRun) -> Cursors | None:

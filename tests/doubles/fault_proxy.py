@@ -41,6 +41,8 @@ _HOP = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "host"
 class FaultProxy:
     """Stands in front of `target_url`. `rates` may be changed at any time; `faults` counts.
 
+    What `instead` has for a path is answered in place of the target, with 200.
+
     `faults["forwarded"]` counts what reached the target, whatever became of the answer.
     """
 
@@ -55,6 +57,7 @@ class FaultProxy:
     ) -> None:
         self.rates = dict(rates or {})
         self.faults: Counter[str] = Counter()
+        self.instead: dict[str, bytes] = {}
         self.max_delay_s = max_delay_s
         self.retry_after = retry_after
         target = urlsplit(target_url)
@@ -141,6 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self._fault.isdecimal():
             self._answer_itself(int(self._fault))
             return
+        if (body := proxy.instead.get(self.path)) is not None:
+            self._answer_itself(200, body)
+            return
         if self._fault == "delay":
             time.sleep(proxy.delay_s())
         with contextlib.closing(self.server.proxy.connect()) as target:
@@ -157,13 +163,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Stay silent."""
 
-    def _answer_itself(self, status: int) -> None:
+    def _answer_itself(self, status: int, body: bytes = b"a fault of the proxy's own") -> None:
         for _ in _pieces(self.rfile, self._length()):
             pass
         self.send_response(status)
         if status == http.HTTPStatus.TOO_MANY_REQUESTS:
             self.send_header("Retry-After", self.server.proxy.retry_after)
-        body = b"a fault of the proxy's own"
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

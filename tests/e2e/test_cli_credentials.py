@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.doubles.doorman import Doorman, certificate
@@ -145,6 +146,29 @@ def told(store):
         return json.loads((store / "sync" / "status.json").read_bytes())["remotes"]["lab"]
     except (OSError, KeyError):
         return {}
+
+
+def test_a_user_who_may_not_create_is_told_so_before_anything_is_delivered(store, guarded):
+    """MLflow itself refuses; as a user who may, the same check finds nothing to do."""
+    admin = httpx.Client(base_url=guarded.url, auth=(USERNAME, PASSWORD), trust_env=False)
+
+    def made(path, **body):
+        return admin.post(path, json=body).raise_for_status().json()
+
+    with admin:
+        made("/api/2.0/mlflow/users/create", username="bob", password=WRONG)
+        role = made("/api/3.0/mlflow/roles/create", name="reader", workspace="default")["role"][
+            "id"
+        ]
+        denied = {"resource_type": "experiment", "resource_pattern": "*", "permission": "DENY"}
+        made("/api/3.0/mlflow/roles/permissions/add", role_id=role, **denied)
+        made("/api/3.0/mlflow/roles/assign", role_id=role, username="bob")
+    make_store(store, guarded.url)
+    for user, word, well in (("bob", WRONG, False), (USERNAME, PASSWORD, True)):
+        more = {"TRACKER_REMOTE_LAB_USERNAME": user, "TRACKER_REMOTE_LAB_PASSWORD": word}
+        found, text = syncd(store, "check", **more)
+        assert found == well, text
+        assert ("todo: it does not let this user create experiments" in text) == (not well)
 
 
 def test_a_password_in_an_address_is_moved_and_said(store):

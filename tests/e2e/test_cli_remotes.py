@@ -112,7 +112,19 @@ def test_wrong_names_are_refused(store):
     add(store, "lab", "mlflow", "http://h")
     refused(add(store, "lab", "mlflow", "http://other"), 2, "tracker remote rm lab")
     refused(tracker(store, "remote", "rm", "lib"), 2, "'lib'", "lab")
-    refused(tracker(store, "push", "--to", "lib"), 2, "'lib'", "Did you mean 'lab'?")
+    for command in ("push --to lib", "remote rm lib", "remote set lib --tag x", "remote login lib"):
+        refused(tracker(store, *command.split()), 2, "'lib'", "Did you mean 'lab'? Known: lab")
+
+
+def test_an_option_that_the_kind_does_not_have_is_named_with_the_nearest_and_mended(store):
+    add(store, "lab", "mlflow", f"http://127.0.0.1:{free_port()}", "--option", "nested_group=true")
+    _, (remote,) = found(store, "remotes")
+    assert "Did you mean 'nested_groups'?" in remote["text"]
+    assert "tracker remote set lab --option" in remote["text"]
+    for given, kept in ((["--option", "nested_groups=true"], {"nested_groups": True}),
+                        (["--clear", "option"], {})):  # fmt: skip
+        assert tracker(store, "remote", "set", "lab", *given).returncode == 0
+        assert document(store, "remote", "ls")["remotes"]["lab"]["options"] == kept
 
 
 def test_credentials_are_named_and_never_printed(store):

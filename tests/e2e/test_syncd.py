@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import tracker
+from tests.e2e.recording import tracker as asked
 from tests.fault.delivering import (
     Oracle,
     Syncd,
@@ -348,6 +349,12 @@ def test_a_server_that_serves_no_files_gets_all_else(tmp_path, project):
         assert len(oracle.points(oracle.run(told))) == 1
         _, out = syncd(store, "verify")
         assert "2 entries are parked" in out
+        report = json.loads(asked(store.root, "doctor", "--json").stdout)
+    todo = {one["area"]: one for one in report["findings"] if one["level"] == "todo"}
+    assert "takes no files (--no-serve-artifacts)" in todo["remotes"]["text"]
+    assert "--artifacts-destination" in todo["remotes"]["next"]
+    assert "then: syncd retry --remote lab" in todo["parked"]["next"]
+    assert todo["parked"]["facts"]["entries"] == 2
     _, out = syncd(store, "status")
     assert "0 events" not in out.splitlines()[1]
     assert "    parked: artifact net: net/weights.bin: the MLflow server does not serve" in out

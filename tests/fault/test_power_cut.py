@@ -30,7 +30,7 @@ from tracker.head import head_of
 from tracker.journal import Writer, journals
 from tracker.journal import writer as writer_module
 from tracker.run import Run
-from tracker.settings import Settings
+from tracker.settings import RemoteSettings, Settings, add_remote, load
 from tracker.store import StoreFolder
 
 ROUNDS = 50 * int(os.environ["SOAK_ROUNDS"]) if os.environ.get("SOAK") else 1000
@@ -327,3 +327,22 @@ def test_a_store_whose_making_was_broken_off_is_made_by_the_next_and_keeps_what_
             (journal,) = journals(left.run(RUNS[0]))
             assert (left.id, [event.seq for event in journal.events()]) == (store.id, [1])
     assert made < last, "there are more calls than were tried"
+
+
+def test_a_remote_that_was_added_is_there_after_a_power_cut():
+    """And one that was there stays, whatever is left of a change that the cut met."""
+    remote = RemoteSettings("mlflow", "http://lab.test")
+    for seed in range(40):
+        dice = random.Random(seed)
+        with quick() as folder:
+            (folder / "0").mkdir()
+            disk = Disk(folder / "0")
+            with disk.installed(), contextlib.suppress(PowerCut):
+                store = StoreFolder.open(disk.root / STORE, create=True)
+                add_remote(store, "lab", remote)
+                disk.last = disk.calls + dice.randrange(6)
+                add_remote(store, "other", RemoteSettings("mlflow", "http://other.test"))
+            disk.cut(dice, folder / "1")
+            left = load(StoreFolder.open(folder / "1" / STORE), {}).remotes
+            assert left["lab"] == remote, seed
+            assert set(left) <= {"lab", "other"}

@@ -165,7 +165,7 @@ def test_remotes_are_written_whole_and_only_into_the_store(store, tmp_path):
     add_remote(store, "nested", other)
     remove_remote(store, "nested")
     remove_remote(store, "lab")
-    with pytest.raises(BadInput, match="known: none"):
+    with pytest.raises(BadInput, match="Known: none"):
         remove_remote(store, "lab")
     (tmp_path / "user.json").write_text('{"remotes": {}}')
     with pytest.raises(SettingsError, match="belong to a store"):
@@ -183,10 +183,10 @@ def test_a_remote_is_changed_and_renamed_in_place(store):
     }
     add_remote(store, "lab", RemoteSettings("mlflow", "y"))
     for old, new, words in [
-        ("home", "lab", "a remote 'lab' already"), ("hme", "z", "known: home, lab"),
+        ("home", "lab", "a remote 'lab' already"), ("hme", "z", "Known: home, lab"),
         ("home", "A b", "1 to 32"), ("home", "home", "already"),
     ]:  # fmt: skip
         with pytest.raises(BadInput, match=words):
             remotes.rename(store, old, new)
-    with pytest.raises(BadInput, match="known: home, lab"):
+    with pytest.raises(BadInput, match="Known: home, lab"):
         remotes.change(store, "hme", {})

@@ -1,15 +1,27 @@
-"""How remotes answer: asked by `syncd check`, a process of its own."""
+"""What syncd says of the remotes and of what is delivered, asked in a process of its own."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Literal, TypeVar
 
 import msgspec
 
 from tracker.store import StoreFolder
 
 LIMIT_S = 120.0
+
+T = TypeVar("T")
+
+
+class Seen(msgspec.Struct):
+    """One thing that was looked at; see `syncd.sinks.Seen`."""
+
+    what: str
+    said: str
+    level: Literal["ok", "note", "todo"]
+    next: str | None = None
 
 
 class Answer(msgspec.Struct):
@@ -18,29 +30,57 @@ class Answer(msgspec.Struct):
     ok: bool
     version: str | None = None
     clock_offset_s: float | None = None
+    seen: list[Seen] = []
     error: str | None = None
     next: str | None = None
 
 
 class Answers(msgspec.Struct):
-    """What each of them said."""
+    """What each of them said, and who delivers from the store now, in words."""
 
     remotes: dict[str, Answer]
+    server: str | None = None
+
+
+class Refused(msgspec.Struct):
+    """What a remote refused for good."""
+
+    what: str
+    reason: str
+
+
+class Lane(msgspec.Struct):
+    """One run on its way to one remote; see `syncd.status.LaneStatus`."""
+
+    remote: str
+    run: str
+    pending: int
+    since: float | None = None
+    refused: list[Refused] = []
+    error: str | None = None
 
 
 def ask(folder: StoreFolder, remote: str | None = None) -> Answers | str:
     """Ask all remotes of a store, or one: the answers, or why there are none."""
-    command = [sys.executable, "-m", "syncd", "check", "--dir", str(folder.root), "--json"]
-    if remote is not None:
-        command.append(f"--remote={remote}")
+    return _said(folder, "check", *([] if remote is None else [f"--remote={remote}"]), as_=Answers)
+
+
+def ask_lanes(folder: StoreFolder) -> list[Lane] | str:
+    """Ask what is pending, parked and failing in a store; or why that cannot be told."""
+    return _said(folder, "status", as_=list[Lane])
+
+
+def _said(folder: StoreFolder, command: str, *options: str, as_: type[T]) -> T | str:
+    place = ["--dir", str(folder.root), "--json"]
     try:
         done = subprocess.run(  # noqa: S603 - our own program
-            command, capture_output=True, timeout=LIMIT_S, check=False
-        )
+            [sys.executable, "-m", "syncd", command, *place, *options],
+            capture_output=True, timeout=LIMIT_S, check=False,
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     try:
-        return msgspec.json.decode(done.stdout, type=Answers)
+        return msgspec.json.decode(done.stdout, type=as_)
     except msgspec.MsgspecError:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"exit code {done.returncode} and no answer"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,9 +9,9 @@ from collections.abc import Sequence
 import click
 
 from tracker.cli.program import chosen_store, store_option
-from tracker.errors import BadInput, SettingsError
+from tracker.errors import SettingsError
 from tracker.query import Store
-from tracker.settings import load
+from tracker.settings import check_known, load
 from tracker.store import StoreFolder
 
 
@@ -48,10 +47,8 @@ def _check_remote(folder: StoreFolder, to: str | None) -> None:
             f"the store {folder.root} has no remote to deliver to. "
             "Add one: tracker remote add NAME mlflow URL"
         )
-    if to is not None and to not in remotes:
-        near = difflib.get_close_matches(to, remotes, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise BadInput(f"there is no remote {to!r}.{hint} Known: {', '.join(remotes)}.")
+    if to is not None:
+        check_known(to, remotes)
 
 
 def _run(command: Sequence[str]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from importlib.metadata import entry_points
@@ -19,13 +18,29 @@ from tracker.credentials import Credentials, kept
 from tracker.credentials.variables import own_prefix
 from tracker.errors import BadInput, TrackerError
 from tracker.notice import shown
-from tracker.settings import RemoteSettings, add_remote, load, remove_remote
+from tracker.settings import (
+    RemoteSettings,
+    add_remote,
+    check_known,
+    did_you_mean,
+    load,
+    remove_remote,
+)
 from tracker.store import StoreFolder
 
 GROUP = "syncd.sinks"
 """Entry points of the kinds of remotes; only their names are read here."""
 
 _SECRET = re.compile(r"token|password|passwd|secret|api_?key|credential", re.IGNORECASE)
+
+
+_option = click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of this kind of remote; may be repeated. true, false and numbers are such.",
+)
 
 
 @click.group(no_args_is_help=True)
@@ -38,13 +53,7 @@ def remote() -> None:
 @click.argument("name")
 @click.argument("kind")
 @click.argument("url")
-@click.option(
-    "--option",
-    "options",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting of this kind of remote; may be repeated. true, false and numbers are such.",
-)
+@_option
 @going.options
 @store_option
 def add(name: str, kind: str, url: str, options: tuple[str, ...], **given: Any) -> None:
@@ -104,23 +113,26 @@ def list_(as_json: bool) -> None:
 
 @remote.command("set")
 @click.argument("name")
+@_option
 @going.options
 @click.option(
     "--clear",
     multiple=True,
-    type=click.Choice(going.OPTIONS),
-    help="Take this filter or policy away; may be repeated.",
+    type=click.Choice(("option", *going.OPTIONS)),
+    help="Take these options, this filter or policy away; may be repeated.",
 )
 @store_option
-def set_(name: str, clear: tuple[str, ...], **given: Any) -> None:
-    """Change which runs go to the remote NAME, what of them, and when.
+def set_(name: str, options: tuple[str, ...], clear: tuple[str, ...], **given: Any) -> None:
+    """Change which runs go to the remote NAME, what of them and when; or the options of its kind.
 
     What is given takes the place of all that stood under the same option. Runs that go there
     now are delivered from their beginning; of those that do not any more nothing else goes, and
     what is there stays. Patterns hold for what is sent from now on.
     """
-    cleared = [each.replace("-", "_") for each in clear]
-    changes = {each: going.NONE[each] for each in cleared} | going.chosen(given)
+    changes: dict[str, Any] = {"options": _options(options)} if options or "option" in clear else {}
+    cleared = (each.replace("-", "_") for each in clear if each != "option")
+    changes |= {each: going.NONE[each] for each in cleared}
+    changes |= going.chosen(given)
     if not changes:
         raise BadInput("nothing to change was given; see: tracker remote set --help")
     after = remotes.change(StoreFolder.open(chosen_store()), name, changes)
@@ -201,13 +213,9 @@ def logout(name: str) -> None:
 
 
 def _known(store: StoreFolder, name: str) -> RemoteSettings:
-    remotes = load(store).remotes
-    if name not in remotes:
-        near = difflib.get_close_matches(name, remotes, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        known = ", ".join(sorted(remotes)) or "none; add one: tracker remote add NAME mlflow URL"
-        raise BadInput(f"there is no remote {name!r} in this store.{hint} Known: {known}")
-    return remotes[name]
+    there = load(store).remotes
+    check_known(name, there)
+    return there[name]
 
 
 def _moved(store: StoreFolder, name: str, at: RemoteSettings, held: Credentials) -> str:
@@ -222,8 +230,7 @@ def _moved(store: StoreFolder, name: str, at: RemoteSettings, held: Credentials)
 def _check_kind(kind: str) -> None:
     known = sorted({point.name for point in entry_points(group=GROUP)})
     if kind not in known:
-        near = difflib.get_close_matches(kind, known, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(kind, known)
         raise BadInput(f"there is no kind of remote {kind!r}.{hint} Known: {', '.join(known)}.")
 
 

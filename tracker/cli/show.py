@@ -112,6 +112,7 @@ def _head(run: RunView) -> Iterator[str]:
             text for text in (_python(about), str(about.get("platform", ""))) if text
         ),
         "events": f"{run.events:,}",
+        "unknown": wording.unknown_events(run.unknown) if run.unknown else "",
         "ranks": wording.spans(run.ranks),
         "went back": _rewinds(run),
     }

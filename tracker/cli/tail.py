@@ -38,8 +38,9 @@ def tail(run: str, lines: int, no_follow: bool, as_json: bool) -> None:
     RUN is an id, the beginning of one, or a name. On a terminal a line that is too long says
     how many values are left out. With --json a document a line: {"type": "log", "step",
     "time", "writer", "metrics": {key: number}, "texts": {key: text}}, and at the end
-    {"type": "end", "status", "exit_code", "error", "ended_at"}; status "running" says that
-    --no-follow stopped before the run did.
+    {"type": "end", "status", "exit_code", "error", "ended_at", "unknown"}; status "running" says
+    that --no-follow stopped before the run did, "unknown" counts events of kinds that only a
+    later version knows.
     """
     store = Store(chosen_store())
     view = store.run(run)
@@ -53,6 +54,8 @@ def tail(run: str, lines: int, no_follow: bool, as_json: bool) -> None:
             _print(following.more(), as_json=as_json)
         _print(following.more(), as_json=as_json)
     view.refresh()
+    if view.unknown and not as_json:
+        click.echo(wording.unknown_events(view.unknown))
     click.echo(document.line(_end(view)) if as_json else _end_text(view))
 
 
@@ -104,6 +107,7 @@ def _end(view: RunView) -> dict[str, Any]:
         "exit_code": view.exit_code,
         "error": view.error,
         "ended_at": view.ended_at,
+        "unknown": view.unknown,
     }
 
 

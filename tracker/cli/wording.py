@@ -102,6 +102,14 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def unknown_events(count: int) -> str:
+    """What is said of events of a run that a later version made, and what to do about them."""
+    return (
+        f"{counted(count, 'event')} of a kind that this version does not know; kept and carried "
+        "along. Upgrade: pip install --upgrade tracker-syncd"
+    )
+
+
 def spans(numbers: Sequence[int]) -> str:
     """Sorted numbers in short: "0 to 7, 9"."""
     parts: list[list[int]] = []

@@ -14,13 +14,14 @@ Views, the surface to read with SQL (also with datasette). Times are nanoseconds
 1970-01-01 UTC; `run` is always the run id:
 
     runs       id, project, name, "group", job_type, notes, status, started_at, ended_at,
-               exit_code, error, about, events, dropped
+               exit_code, error, about, events, dropped, unknown
                status: running; finished, failed or killed, as its end says; crashed, where
                the process of its newest writer is gone and left no word. A forked child's
                end is not the run's. ended_at of a crashed run is the time of that writer's
                last event. Project, name and about are those of the newest writer; group,
                job_type and notes the newest that were given. about and dropped are JSON;
-               events counts the readable ones.
+               events counts the readable ones, unknown those of them whose kind this
+               version does not know.
     config     run, key, value, number. value is JSON as Python's json module writes it
     summary    (NaN and infinities as bare words); number what it compares as: numbers, and
                bools as 0 and 1; NULL for NaN and all else

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tracker.events import Artifact, Event, Finish, Log, Rewind, Start
+from tracker.events import Artifact, Event, Finish, Log, Rewind, Start, Unknown
 from tracker.index import artifacts
 from tracker.index.schema import clamp
 from tracker.index.settings import Settings, encode
@@ -40,7 +40,7 @@ class Projection:
         self._words = Words(connection)
         self._settings = Settings()
         self._sheets: Sheets | None = None
-        self._events = 0
+        self._events = self._unknown = 0
         self._last_time = 0
         self._artifacts = self._rewound = False
 
@@ -78,10 +78,14 @@ class Projection:
             artifacts.number(connection, known.run)
         connection.execute(
             "UPDATE journal SET segment = ?, offset = ?, seq = ?, events = events + ?, "
+            "unknown = unknown + ?, "
             "last_time = CASE WHEN ? THEN ? ELSE last_time END WHERE id = ?",
-            (*map(clamp, end), self._events, self._events, self._last_time, known.id),
-        )
-        self._events = 0
+            (
+                *map(clamp, end), self._events, self._unknown,
+                self._events, self._last_time, known.id,
+            ),
+        )  # fmt: skip
+        self._events = self._unknown = 0
 
     def close(self, state: str) -> None:
         """Write that nothing will follow."""
@@ -133,6 +137,8 @@ class Projection:
                 ),
             )  # fmt: skip
             self._rewound = True
+        elif isinstance(event, Unknown):
+            self._unknown += 1
         self._settings.take(event)
 
     def _fact(self, column: str, event: Start | Finish) -> None:

@@ -14,6 +14,7 @@ class _Journal(NamedTuple):
     start: int
     parent: str | None
     events: int
+    unknown: int
     last_time: int
     state: str
     head: dict[str, Any]
@@ -27,14 +28,14 @@ def refresh(connection: sqlite3.Connection, run: int) -> None:
     group, job type and notes are the newest that were given.
     """
     found = connection.execute(
-        "SELECT start, parent, events, last_time, state, coalesce(head, '{}'), "
+        "SELECT start, parent, events, unknown, last_time, state, coalesce(head, '{}'), "
         "coalesce(finish, 'null') FROM journal "
         "WHERE run = ? ORDER BY start, writer",
         (run,),
     )
     journals = [
-        _Journal(start, parent, events, time, state, json.loads(head), json.loads(finish))
-        for start, parent, events, time, state, head, finish in found
+        _Journal(start, parent, events, unknown, time, state, json.loads(head), json.loads(finish))
+        for start, parent, events, unknown, time, state, head, finish in found
     ]
     primary = [journal for journal in journals if journal.parent is None] or journals
     fields = {**_head(primary), **_end(primary[-1])}
@@ -44,6 +45,7 @@ def refresh(connection: sqlite3.Connection, run: int) -> None:
     fields |= {
         "started_at": primary[0].head.get("time", primary[0].start),
         "events": sum(journal.events for journal in journals),
+        "unknown": sum(journal.unknown for journal in journals),
         "dropped": json.dumps(dropped, sort_keys=True),
     }
     names = ", ".join(f'"{name}" = ?' for name in fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x74726B78
 """Says that a SQLite file is an index of ours ("trkx")."""
 
-VERSION = 2
+VERSION = 3
 """Raised with every change below; an index of a lower version is rebuilt."""
 
 CHUNK_BITS = 24
@@ -29,6 +29,7 @@ CREATE TABLE run (
     error TEXT,
     about TEXT NOT NULL DEFAULT '{}',
     events INTEGER NOT NULL DEFAULT 0,
+    unknown INTEGER NOT NULL DEFAULT 0,
     dropped TEXT NOT NULL DEFAULT '{}'
 );
 CREATE INDEX run_by_id ON run (run_id);
@@ -49,6 +50,7 @@ CREATE TABLE journal (
     offset INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     events INTEGER NOT NULL,
+    unknown INTEGER NOT NULL DEFAULT 0,
     last_time INTEGER NOT NULL,
     state TEXT NOT NULL,
     settled INTEGER NOT NULL,
@@ -177,7 +179,7 @@ CREATE TABLE metric (
 VIEWS = """
 CREATE VIEW runs AS SELECT
     run_id AS id, project, name, "group", job_type, notes, status, started_at, ended_at,
-    exit_code, error, about, events, dropped
+    exit_code, error, about, events, dropped, unknown
 FROM run;
 
 CREATE VIEW config AS SELECT run.run_id AS run, word.text AS key, value, number

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     'id, project, name, "group", job_type, notes, status, started_at, ended_at, exit_code, '
-    "error, about, events, dropped"
+    "error, about, events, dropped, unknown"
 )
 
 
@@ -45,6 +45,8 @@ class RunView:
         about: where it ran: host, user, python, platform, program.
         events: how many events could be read.
         dropped: by kind, how many could not be kept when they were logged.
+        unknown: how many of the events are of a kind that a later version made: they are kept
+            and carried along, and read once that version is installed.
     """
 
     def __init__(self, index: Index, row: tuple[Any, ...]) -> None:
@@ -66,6 +68,7 @@ class RunView:
         self._about: str = row[11]
         self.events: int = row[12]
         self.dropped: dict[str, int] = json.loads(row[13])
+        self.unknown: int = row[14]
 
     def __repr__(self) -> str:
         return f"<run {self.name or '?'} ({self.id}) of {self.project or '?'}: {self.status}>"
@@ -218,8 +221,8 @@ class RunView:
             name: getattr(self, name)
             for name in (
                 "id", "project", "name", "group", "job_type", "notes", "status", "started_at",
-                "ended_at", "exit_code", "error", "about", "events", "dropped", "config",
-                "summary", "tags",
+                "ended_at", "exit_code", "error", "about", "events", "dropped", "unknown",
+                "config", "summary", "tags",
             )
         }  # fmt: skip
         fields["duration_s"] = self.duration.total_seconds()

@@ -78,10 +78,12 @@ class Run(msgspec.Struct):
 
 
 class Experiment(msgspec.Struct):
-    """An experiment; `lifecycle_stage` as in `RunInfo`."""
+    """An experiment; `lifecycle_stage` as in `RunInfo`, `artifact_location` for its runs' files."""
 
     experiment_id: str
     lifecycle_stage: str = "active"
+    name: str = ""
+    artifact_location: str = ""
 
 
 class FileInfo(msgspec.Struct):
@@ -93,6 +95,10 @@ class FileInfo(msgspec.Struct):
 
 class _Experiment(msgspec.Struct):
     experiment: Experiment
+
+
+class _Experiments(msgspec.Struct):
+    experiments: list[Experiment] = []
 
 
 class _Run(msgspec.Struct):
@@ -147,9 +153,15 @@ class Api:
             raise
         return True
 
-    def any_experiment(self) -> None:
-        """Ask for one experiment: the least call that needs credentials."""
-        self._call("POST", "experiments/search", dict[str, Any], body={"max_results": 1})
+    def newest_experiment(self) -> Experiment | None:
+        """The newest experiment that we may see: the least call that needs credentials."""
+        wanted = {"max_results": 1, "order_by": ["creation_time DESC"]}
+        found = self._call("POST", "experiments/search", _Experiments, body=wanted).experiments
+        return found[0] if found else None
+
+    def create_nothing(self) -> None:
+        """Ask for an experiment without a name, which nobody gets: 400, or 403 if not allowed."""
+        self._call("POST", "experiments/create", dict[str, Any], body={})
 
     def runs_tagged(self, experiment_id: str, tag: str, value: str) -> list[Run]:
         """Find runs by a tag, deleted ones too. `tag` and `value` hold no quotes."""

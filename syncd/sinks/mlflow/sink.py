@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
@@ -29,8 +28,9 @@ from syncd.sinks import (
     Sink,
     State,
 )
-from syncd.sinks.http import HttpClient, Refusal, Traffic
+from syncd.sinks.http import HttpClient, Traffic
 from syncd.sinks.mlflow.files import Files
+from syncd.sinks.mlflow.looking import Looking
 from syncd.sinks.mlflow.names import map_file
 from syncd.sinks.mlflow.opening import EVENTS_CURSOR, FILES_CURSOR, Opening
 from syncd.sinks.mlflow.rest import Api, Run
@@ -38,6 +38,7 @@ from syncd.sinks.mlflow.sending import Sending, cursor_tags
 from syncd.sinks.mlflow.translation import metric_key, translate
 from tracker.credentials import PLATFORMS, find
 from tracker.errors import BadInput
+from tracker.settings import did_you_mean
 
 STATUS_TAG = "tracker.status"
 """Holds our word for how the run stands; MLflow has none for a crash."""
@@ -99,6 +100,7 @@ class MlflowSink(Sink):
         )
         self._api = Api(self._http)
         self._files = Files(self._http, self._api)
+        self._looking = Looking(self._http, self._api)
         self._opening = Opening(
             self._api,
             nested_groups=options.get("nested_groups", False),
@@ -111,19 +113,17 @@ class MlflowSink(Sink):
         return self._http.traffic
 
     def check(self) -> Check:
-        """Reach the server, ask for something that needs credentials, and learn its version."""
-        self._api.any_experiment()
-        try:
-            answer = self._http.request("GET", "/version")
-        except Refusal:  # servers before 2.0 and hosted ones do not tell
-            return Check("unknown")
-        said = answer.body.decode(errors="replace").strip()
-        version = said if re.fullmatch(r"[0-9][\w.+-]{0,40}", said) else "unknown"
-        return Check(version, _clock_offset_s(answer.headers))
+        """Reach the server, ask for something that needs credentials, and look; see `looking`."""
+        newest = self._api.newest_experiment()
+        version, headers = self._looking.version()
+        seen = tuple(self._looking.all(version, newest))
+        return Check(version, _clock_offset_s(headers), seen)
 
     def open(self, head: Head) -> RemoteRun:
         """Find the run by its tag, or create it with all that its head says."""
-        return self._opening.open(head)
+        found = self._opening.open(head)
+        self._looking.warn_once()
+        return found
 
     def position(self, remote_run: RemoteRun) -> Cursors:
         """Read the cursor tags."""
@@ -199,6 +199,8 @@ def _checked_options(remote: Remote) -> dict[str, bool]:
             raise BadInput(
                 f"the option {name}={value!r} of the remote {remote.name!r} cannot be used: "
                 f"MLflow remotes have {', '.join(sorted(_OPTIONS))}, each true or false."
+                f"{did_you_mean(name, _OPTIONS - {name})} Set them anew: tracker remote set "
+                f"{remote.name} --option KEY=VALUE, or --clear option"
             )
     return dict(remote.options)
 

@@ -139,7 +139,7 @@ def test_wrong_words_are_refused_and_change_nothing(type_, words, said):
 
 def test_remotes_that_are_not_there_or_taken_are_named(type_):
     type_("add", "lab", "mlflow", "http://h")
-    assert "known: lab" in type_("set", "lib", "--clear", "tag")[1]
+    assert "Did you mean 'lab'? Known: lab" in type_("set", "lib", "--clear", "tag")[1]
     assert "Known: lab" in type_("rename", "lib", "x")[1]
     assert "1 to 32" in type_("rename", "lab", "L")[1]
     code, out = type_("add", "again", "mlflow", "http://h/")

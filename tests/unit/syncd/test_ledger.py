@@ -274,3 +274,17 @@ def test_looking_sees_what_the_owner_writes_meanwhile(ledger, path):
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         looked.save(lane())
     looked.close()
+
+
+@pytest.mark.parametrize("where", ["head", "page"])
+def test_looking_at_a_damaged_file_says_so_with_the_next_step_and_leaves_it(ledger, path, where):
+    for number in range(300):
+        ledger.save(LaneRecord("lab", f"run{number}", state={"x": "y" * 500}))
+    ledger.close()
+    content = bytearray(path.read_bytes())
+    at = slice(0, 4096) if where == "head" else slice(4096, len(content))
+    content[at] = b"\xa5" * len(content[at])
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"is damaged.*syncd once.*nothing is doubled"):
+        Ledger(path, look=True).known("lab")
+    assert path.read_bytes() == content

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from syncd.cli.printing import show_check, show_remote
 from syncd.status import LaneStatus
 
@@ -57,8 +59,24 @@ def test_a_remote_that_is_not_served(capsys):
 
 def test_a_remote_that_does_not_answer(capsys):
     about = {"ok": False, "kind": "k", "url": "u", "version": None, "error": "refused)"}
+    about["seen"] = []
     about["next"] = "tracker remote ls"
     show_check("lab", about)
     assert capsys.readouterr().out == (
         "lab: k at u: refused). Next: tracker remote ls; then again: syncd check\n"
     )
+
+
+def test_what_is_not_well_with_a_remote_has_a_line_of_its_own_and_what_is_next(capsys):
+    seen = [
+        {"what": "version", "said": "version 9", "level": "ok", "next": None},
+        {"what": "permission", "said": "may not", "level": "todo", "next": "ask"},
+        {"what": "names", "said": "any", "level": "ok", "next": None},
+    ]
+    show_check("lab", {"ok": True, "kind": "k", "url": "u", "version": "9", "seen": seen})
+    assert capsys.readouterr().out == ("lab: k at u: version 9; any\n  todo: may not. Next: ask\n")
+
+
+def test_how_long_the_oldest_event_waits_is_told(capsys):
+    (_, line) = printed(capsys, lane(pending=2, bytes=57, since=time.time() - 3600))
+    assert line == "  r1  2 events, 57 B, the oldest 1h00m old"

@@ -8,7 +8,7 @@ import pytest
 
 from syncd.cursors import Cursor
 from syncd.sinks import Limits
-from syncd.tail import Tail, backlog
+from syncd.tail import Tail, backlog, oldest
 from tests.unit.syncd.platform import LOG, Place, finish
 from tracker.journal import Journal
 from tracker.journal.files import Files
@@ -136,3 +136,17 @@ def test_backlog_counts_events_and_bytes_beyond_the_cursors(place):
     assert events == 11
     assert size == sum(path.stat().st_size for path in place.folder.glob("*.seg"))
     assert backlog(place.folder, {writer.id: Cursor(11)}) == (0, 0)
+
+
+def test_the_oldest_event_beyond_the_cursors_tells_since_when_a_run_waits(place):
+    for _ in range(2):
+        writer = place.writer()
+        writer.append(LOG, 0, {"a": 1.0})
+        finish(writer)
+    written = {item.writer_id: [] for item, _ in Tail(place.folder, {}).take(MUCH)}
+    for item, _ in Tail(place.folder, {}).take(MUCH):
+        written[item.writer_id].append(item.event.time)
+    first, second = written
+    assert oldest(place.folder, {}) == written[first][0]
+    assert oldest(place.folder, {first: Cursor(3), second: Cursor(1)}) == written[second][1]
+    assert oldest(place.folder, {first: Cursor(3), second: Cursor(3)}) is None

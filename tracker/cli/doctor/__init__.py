@@ -29,7 +29,7 @@ _INDENT = 18
 @json_option
 @store_option
 def doctor(deep: bool, as_json: bool) -> None:
-    """Check store, disk, clock, settings, runs and remotes; say what to type next.
+    """Check store, disk, clock, settings, runs, remotes and delivery; say what to type next.
 
     \b
     ok      as it should be

@@ -35,7 +35,10 @@ def disk_findings(root: Path) -> Iterator[Finding]:
     remote = kind.startswith(_NETWORK)
     where = "network" if remote else "local"
     facts = {"type": kind, "mount": mount, "network": remote}
-    yield Finding("disk", "ok", f"file system {kind}, {where}, mounted at {mount}", facts=facts)
+    text = f"file system {kind}, {where}, mounted at {mount}"
+    if remote:  # nothing is wrong with it; it is as the next two findings say
+        text += ". What other machines record is seen by looking, every poll_interval_s"
+    yield Finding("disk", "ok", text, facts=facts)
     if os.access(root, os.W_OK | os.X_OK):
         yield from _tried(root)
 

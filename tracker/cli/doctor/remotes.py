@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
-from tracker import pending
+import msgspec
+
 from tracker.cli import address, credentials, wording
 from tracker.cli.answers import Answer, Answers, ask
+from tracker.cli.doctor.delivery import delivery_findings
 from tracker.cli.doctor.finding import Finding
 from tracker.errors import SettingsError
-from tracker.settings import RemoteSettings, Settings, load
+from tracker.settings import RemoteSettings, load
 from tracker.store import StoreFolder
 
 CLOCK_APART_S = 5.0
 
 
 def remote_findings(folder: StoreFolder) -> Iterator[Finding]:
-    """Yield how each remote answers, and what waits for it."""
+    """Yield how each remote answers, what it would refuse, and how delivery stands."""
     try:
         settings = load(folder)
     except SettingsError:
@@ -38,7 +39,8 @@ def remote_findings(folder: StoreFolder) -> Iterator[Finding]:
     for name, remote in sorted(settings.remotes.items()):
         if isinstance(answers, Answers):
             yield from _reached(name, remote, answers.remotes.get(name))
-    yield from _pending(folder, settings)
+    server = answers.server if isinstance(answers, Answers) else None
+    yield from delivery_findings(folder, sorted(settings.remotes), server)
 
 
 def _reached(name: str, remote: RemoteSettings, answer: Answer | None) -> Iterator[Finding]:
@@ -52,6 +54,7 @@ def _reached(name: str, remote: RemoteSettings, answer: Answer | None) -> Iterat
         "credentials_error": origin.error,
         "version": answer.version if answer else None,
         "clock_offset_s": answer.clock_offset_s if answer else None,
+        "seen": msgspec.to_builtins(answer.seen) if answer else [],
     }
     if answer is None or not answer.ok:
         error = answer.error if answer and answer.error else "it was not checked"
@@ -59,9 +62,13 @@ def _reached(name: str, remote: RemoteSettings, answer: Answer | None) -> Iterat
         said = error if origin.error else f"{error}; {origin.said}"
         yield Finding("remotes", "todo", f"{where}: {said}", step, facts)
         return
-    yield Finding(
-        "remotes", "ok", f"{where} answers, version {answer.version}; {origin.said}", facts=facts
-    )
+    parts = [f"{where} answers, version {answer.version}", origin.said]
+    parts += [one.said for one in answer.seen if one.level == "ok" and one.what != "version"]
+    yield Finding("remotes", "ok", "; ".join(parts), facts=facts)
+    for one in answer.seen:
+        if one.level != "ok":
+            looked = {"remote": name, "what": one.what}
+            yield Finding("remotes", one.level, f"{name}: {one.said}", one.next, looked)
     apart = answer.clock_offset_s
     if apart is not None and abs(apart) > CLOCK_APART_S:
         yield Finding(
@@ -70,29 +77,3 @@ def _reached(name: str, remote: RemoteSettings, answer: Answer | None) -> Iterat
             f"{'ahead of' if apart > 0 else 'behind'} ours; times are sent as they were recorded",
             "timedatectl status", {"remote": name, "clock_offset_s": apart},
         )  # fmt: skip
-
-
-def _pending(folder: StoreFolder, settings: Settings) -> Iterator[Finding]:
-    known = pending.published(folder)
-    if known is None:
-        yield Finding("pending", "todo", "syncd never ran for this store", "syncd run")
-        return
-    age = wording.duration(max(0.0, time.time() - known.at / 1e9))
-    for name in sorted(settings.remotes):
-        left = known.remotes.get(name)
-        if left is None:
-            yield Finding("pending", "todo", f"{name}: nothing was delivered yet", "tracker push")
-            continue
-        facts = {"remote": name, "events": left.events, "runs": left.runs, "error": left.error}
-        text = (
-            f"{name}: {wording.counted(left.events, 'event')} of "
-            f"{wording.counted(left.runs, 'run')} when syncd last looked, {age} ago"
-        )
-        if left.error:
-            yield Finding(
-                "pending", "todo", f"{text}; last error: {left.error}", "syncd status", facts
-            )
-        elif left.events:
-            yield Finding("pending", "note", text, "tracker push", facts)
-        else:
-            yield Finding("pending", "ok", text, facts=facts)

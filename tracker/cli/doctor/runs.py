@@ -26,6 +26,7 @@ _REFUSED = {"values", "config values", "summary values", "tag values", "artifact
 def run_findings(store: Store) -> Iterator[Finding]:
     """Yield what the journals of all runs tell; one "ok" where nothing is wrong."""
     found = [*_damaged(store), *_unreadable(store), *_forbidden(store), *_newer(store)]
+    found += _unknown(store)
     found += [*_torn(store), *_dropped(store), *_crashed(store), *_from_the_future(store)]
     if not any(finding.level == "damage" for finding in found):
         found.insert(0, Finding("runs", "ok", "no damage was found when the journals were read"))
@@ -91,6 +92,21 @@ def _newer(store: Store) -> Iterator[Finding]:
                 "pip install --upgrade tracker-syncd",
                 {"run": run_id, "files": [gap.file for gap in gaps], "kind": gaps[0].kind},
             )  # fmt: skip
+
+
+def _unknown(store: Store) -> Iterator[Finding]:
+    rows = store.index.query(
+        "SELECT id, name, unknown FROM runs WHERE unknown ORDER BY started_at DESC"
+    )
+    if rows:
+        count = sum(row[2] for row in rows)
+        yield Finding(
+            "runs", "todo",
+            f"{wording.counted(count, 'event')} of a kind that this version does not know, kept "
+            f"and carried along: {_names([row[:2] for row in rows])}. A later version reads and "
+            "delivers what a later version recorded", "pip install --upgrade tracker-syncd",
+            {"runs": [row[0] for row in rows], "events": count},
+        )  # fmt: skip
 
 
 def _forbidden(store: Store) -> Iterator[Finding]:
