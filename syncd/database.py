@@ -18,7 +18,7 @@ from typing import Any
 
 from tracker.errors import StoreError
 
-FORMAT = 2
+FORMAT = 3
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS place (name TEXT PRIMARY KEY);
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS lanes (
     remote TEXT, run_id TEXT, remote_run TEXT, looked_up_at REAL, state TEXT, progress TEXT,
     batch INTEGER DEFAULT 0, told TEXT, documented TEXT, failures INTEGER DEFAULT 0,
     next_try REAL DEFAULT 0, error TEXT, pending INTEGER DEFAULT 0, settled INTEGER,
-    policies TEXT, taken TEXT,
+    policies TEXT, taken TEXT, oldest REAL,
     PRIMARY KEY (remote, run_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors (
     remote TEXT, run_id TEXT, writer_id TEXT, seq INTEGER DEFAULT 0, files INTEGER DEFAULT 0,
@@ -65,6 +65,7 @@ class Database:
     Attributes:
         set_aside: where a damaged file was put to begin anew, None if it was well.
         moved: the file was made in another place: a copy of the store may be in use there.
+        trouble: why the last transaction failed, None if it did not.
 
     Raises:
         StoreError: it is of a newer version, or cannot be opened.
@@ -74,6 +75,7 @@ class Database:
         self._path = path
         self._lock = threading.RLock()
         self.set_aside: Path | None = None
+        self.trouble: str | None = None
         self.moved = False
         try:
             if look:
@@ -102,7 +104,7 @@ class Database:
         After a power cut the last of those that are not durable may be undone, never one
         without all that came after it.
         """
-        with self._lock:
+        with self._lock, self._troubles():
             self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -111,6 +113,15 @@ class Database:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+    @contextmanager
+    def _troubles(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            self.trouble = str(error)
+            raise
+        self.trouble = None
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -162,11 +173,11 @@ class Database:
             raise
 
     def _add_columns(self) -> None:
-        """Give a file of format 1 what came since."""
+        """Give a file of an earlier format what came since."""
         there = {row["name"] for row in self._db.execute("PRAGMA table_info(lanes)")}
-        for name in ("policies", "taken"):
+        for name, kind in (("policies", "TEXT"), ("taken", "TEXT"), ("oldest", "REAL")):
             if name not in there:
-                self._db.execute(f"ALTER TABLE lanes ADD COLUMN {name} TEXT")
+                self._db.execute(f"ALTER TABLE lanes ADD COLUMN {name} {kind}")
 
     def _check(self) -> None:
         found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]

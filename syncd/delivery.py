@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from syncd.ledger import Ledger
 from syncd.policy import Policy
 from syncd.sinks import Rejected, Retryable, Sink
 from syncd.tail import Tail
+from syncd.telemetry import NOBODY, Observer, observing
 from syncd.visit import Tools, Visit
 from tracker.artifacts import Blobs
 from tracker.settings import Settings
@@ -54,14 +56,16 @@ class Delivery:
     def __init__(
         self, store: StoreFolder, sink: Sink, remote: str, ledger: Ledger, *,
         settings: Settings, stop: threading.Event, clock: Clock = SYSTEM,
+        observer: Observer = NOBODY,
     ) -> None:  # fmt: skip
         self._remote = remote
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
+        self._observer = observer
         call = lambda action: retry.quickly(action, settings, stop, clock)  # noqa: E731 - a word for it
         policy = Policy.of(settings.remotes.get(remote))
-        self._tools = Tools(sink, ledger, Blobs(store.blobs), policy, clock, call)
+        self._tools = Tools(sink, ledger, Blobs(store.blobs), policy, clock, call, observer)
 
     def visit(
         self, run_id: str, folder: Path, *, waited_s: float, hurry: bool, go_on: Callable[[], bool]
@@ -71,6 +75,7 @@ class Delivery:
         Raises:
             Unauthorized: the remote refuses our credentials.
         """
+        observing.set(self._observer)  # for the requests that this thread makes
         record = self._ledger.lane(self._remote, run_id)
         if hurry:
             record.next_try = 0.0
@@ -85,7 +90,10 @@ class Delivery:
         except (Retryable, Rejected, OSError) as error:
             failure = error
             record.looked_up_at = None  # perhaps the run is not there any more as it was known
-            lane.failed(str(error), self._clock.time(), getattr(error, "retry_after", None))
+            now = self._clock.time()
+            lane.failed(str(error), now, getattr(error, "retry_after", None))
+            if lane.failures == 1:  # those after it are the slow schedule's own
+                visit.passage.delayed(str(error), lane.next_try - now)
         settled = visit.settled and failure is None and not more and self._old_enough(modified)
         record.settled = modified if settled else None
         self._save(record, lane, visit)
@@ -98,7 +106,8 @@ class Delivery:
     def note(self, run_id: str, folder: Path) -> None:
         """Put a run that cannot be visited yet into the ledger, so that status can show it."""
         record = self._ledger.lane(self._remote, run_id)
-        record.pending = Tail(folder, record.cursors).written
+        tail = Tail(folder, record.cursors)
+        record.pending, record.oldest = tail.written, tail.oldest()
         self._ledger.save(record)
 
     def retry_parked(self, run_id: str, folder: Path) -> None:
@@ -117,6 +126,8 @@ class Delivery:
         before = (record.failures, record.next_try, record.error, record.pending)
         after = (lane.failures, lane.next_try, lane.error, visit.tail.written)
         record.failures, record.next_try, record.error, record.pending = after
+        with contextlib.suppress(OSError):  # the store is away, and that was said
+            record.oldest = visit.tail.oldest()
         if visit.asked or before != after or record.settled is not None:
             self._ledger.save(record)
 

@@ -16,6 +16,7 @@ from syncd.retry import Breaker, slow_pause
 from syncd.schedule import Schedule
 from syncd.selection import Selection
 from syncd.sinks import Remote, Sink, SinkError, Unauthorized
+from syncd.telemetry import NOBODY, Observer, What, Where
 from syncd.watch import Notices
 from tracker.settings import RemoteSettings, Settings
 from tracker.store import StoreFolder
@@ -49,18 +50,20 @@ class Outlet:
     def __init__(
         self, store: StoreFolder, remote: Remote, sink: Sink, ledger: Ledger, *,
         settings: Settings, stop: threading.Event, clock: Clock = SYSTEM,
-        pool: Executor | None = None,
+        pool: Executor | None = None, observer: Observer = NOBODY,
     ) -> None:  # fmt: skip
         self.remote = remote
         self.stopped: str | None = None
+        self._observer = observer
         self._breaker = Breaker(settings.breaker_failures, settings.breaker_pause_s)
         self._ledger = ledger
         self._settings = settings
         self._stop = stop
         self._catalog = Catalog(store)
         self._delivery = Delivery(
-            store, sink, remote.name, ledger, settings=settings, stop=stop, clock=clock
-        )
+            store, sink, remote.name, ledger, settings=settings, stop=stop, clock=clock,
+            observer=observer,
+        )  # fmt: skip
         self._schedule = Schedule(settings)
         self._open: dict[str, Entry] = {}
         self._flying: dict[Future[Outcome], str] = {}
@@ -82,6 +85,20 @@ class Outlet:
     def busy(self) -> bool:
         """Whether a run is being visited."""
         return bool(self._flying)
+
+    @property
+    def breaker(self) -> str:
+        """State of the breaker: "closed", "half-open" or "open"."""
+        return self._breaker.state
+
+    @property
+    def answers(self) -> bool:
+        """Whether it did when it was last asked, if it was."""
+        return not self._breaker.in_a_row
+
+    @property
+    def _where(self) -> Where:
+        return Where(self.remote.name, self.remote.kind)
 
     # -- once ------------------------------------------------------------------------------
 
@@ -259,6 +276,8 @@ class Outlet:
         try:
             outcome = flying.result()
         except Unauthorized as error:
+            if self.stopped is None:
+                self._observer.tell(What.AUTH_FAILED, self._where, error=str(error))
             self.stopped = str(error)
             self._noted.discard(run_id)  # the visit left no trace, and it is pending
             self._go_on_at = self._clock.monotonic() + self._settings.slow_retry_s
@@ -269,7 +288,10 @@ class Outlet:
                 error=unexpected(error),
                 next_try_s=slow_pause(1, None, self._settings),
             )
+        before = self.breaker
         self._tell_breaker(outcome)
+        if before == "closed" != self.breaker:
+            self._observer.tell(What.TRACKING_UNAVAILABLE, self._where, error=outcome.error)
         if outcome.settled is not None:
             self._settled[run_id] = outcome.settled
         return outcome

@@ -15,7 +15,9 @@ from syncd.ledger import Ledger
 from syncd.policy import LEFT_OUT, MASKED
 from syncd.receipts import MORE_NOTES
 from syncd.tail import backlog
+from syncd.telemetry.level import degradation
 from tracker.errors import TrackerError
+from tracker.pending import published
 from tracker.settings import Settings
 from tracker.store import StoreFolder
 
@@ -108,6 +110,16 @@ def unusable(settings: Settings) -> dict[str, str]:
         except TrackerError as error:  # noqa: PERF203 - one of them must not hide the others
             found[remote.name] = str(error)
     return found
+
+
+def level(
+    store: StoreFolder, settings: Settings, found: list[LaneStatus], broken: dict[str, str]
+) -> int:
+    """The degradation level: which remotes are away is as syncd saw it last, all else as it is."""
+    seen = published(store)
+    away = {*broken, *(seen.away if seen else ())} & set(settings.remotes)
+    pending = sum(lane.pending for lane in found)
+    return degradation(sorted(away), pending, store.free_bytes(), settings)
 
 
 @contextmanager

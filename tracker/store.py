@@ -100,6 +100,10 @@ class StoreFolder:
         """Folder of a run's journals."""
         return self.journals / run_folder(run_id)
 
+    def free_bytes(self) -> int | None:
+        """Bytes that are free to us where the store is; None if the system does not say."""
+        return free_bytes(self.root)
+
     def restore(self) -> None:
         """Make the store again, with its id, where somebody deleted it while a run goes on.
 
@@ -195,6 +199,20 @@ def _furnish(path: Path, store_id: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             Files.unlink(fresh)
     Files.sync_folder(path)
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Bytes that are free to us where a folder is; None if the system does not say."""
+    try:
+        at = os.statvfs(folder)
+    except (OSError, AttributeError):  # it is away; a system without this call
+        return None
+    return at.f_bavail * at.f_frsize
+
+
+def nearly_full(free_bytes: int | None, low_bytes: int) -> bool:
+    """Whether only what a run cannot do without is still recorded; see `storage_low_bytes`."""
+    return free_bytes is not None and free_bytes < low_bytes
 
 
 def replace_file(path: Path, content: bytes) -> None:
