@@ -6,7 +6,7 @@ settings.json       settings and remotes of this store (see `tracker.settings`);
 journals/FOLDER/    one folder a run, one or more journals in it (see `tracker.journal`)
 blobs/              artifact content by digest (see `tracker.artifacts`)
 index.db            projection of the journals, disposable (see `tracker.index`)
-sync/               syncd's own: syncd.db, its lock, what it publishes (see `syncd`)
+sync/               syncd's own: syncd.db, its lock, its log, what it publishes (see `syncd`)
 """
 
 from __future__ import annotations

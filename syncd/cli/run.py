@@ -19,9 +19,9 @@ def run(directory: Path | None, remote: str | None) -> None:
     """Deliver as it is recorded, until SIGTERM or Ctrl-C."""
     store, settings = store_at(directory)
     with (
-        Telemetry(store, settings, console=True) as telemetry,
+        Telemetry(store, settings) as telemetry,
         Daemon(store, settings, remote, telemetry) as daemon,
-        telemetry.endpoint(daemon.standing),
+        telemetry.serving(daemon.standing),
     ):
         stop_on(STOP_SIGNALS, daemon.stop)
         _say_served(daemon)

@@ -45,14 +45,15 @@ class Logs:
     """The log of a process, from `open` to `close`.
 
     Attributes:
+        console: standard error.
         degradation_level: stands in each line.
     """
 
-    def __init__(self, path: Path, least: str, *, console: bool) -> None:
+    def __init__(self, path: Path, least: str) -> None:
         self.degradation_level = 0
         self._least = logging.getLevelName(least.upper())
         self._file = _File(path, self._as_json())
-        self._console = _Console(occurrences=console)
+        self.console = Console()
         self._log = structlog.wrap_logger(
             logging.getLogger("syncd.telemetry"),
             processors=[ProcessorFormatter.wrap_for_formatter],
@@ -64,14 +65,14 @@ class Logs:
         self._file.setLevel(self._least)
         for name in _LOGGERS:
             logging.getLogger(name).addHandler(self._file)
-        logging.getLogger("syncd").addHandler(self._console)
+        logging.getLogger("syncd").addHandler(self.console)
         logging.getLogger("syncd").setLevel(min(self._least, logging.WARNING))
 
     def close(self) -> None:
         """Let go of the file."""
         for name in _LOGGERS:
             logging.getLogger(name).removeHandler(self._file)
-        logging.getLogger("syncd").removeHandler(self._console)
+        logging.getLogger("syncd").removeHandler(self.console)
         logging.getLogger("syncd").setLevel(logging.NOTSET)
         self._file.close()
 
@@ -133,16 +134,21 @@ class _File(logging.handlers.RotatingFileHandler):
                 stream.close()
 
 
-class _Console(logging.Handler):
-    """Warnings of the program as they are; errors among what was told, if asked for."""
+class Console(logging.Handler):
+    """Warnings of the program as they are.
 
-    def __init__(self, *, occurrences: bool) -> None:
+    Attributes:
+        errors: say those among what was told too.
+    """
+
+    def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._occurrences = occurrences
+        self.errors = False
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Say it in one line."""
         told = record.msg if isinstance(record.msg, dict) else None
-        if told is not None and (not self._occurrences or record.levelno < logging.ERROR):
+        if told is not None and (not self.errors or record.levelno < logging.ERROR):
             return
         text = record.getMessage() if told is None else _sentence(told)
         with contextlib.suppress(OSError, ValueError, AttributeError):  # nobody reads it

@@ -34,15 +34,12 @@ class _Traces(Protocol):
 
 
 class Telemetry(Observer):
-    """A context: the log is open in it, spans are exported if an address for them is set.
+    """A context: the log is open in it, spans are exported if an address for them is set."""
 
-    `console` has errors said on standard error too, for a process that says nothing else.
-    """
-
-    def __init__(self, store: StoreFolder, settings: Settings, *, console: bool = False) -> None:
+    def __init__(self, store: StoreFolder, settings: Settings) -> None:
         self._store = store
         self._settings = settings
-        self._logs = Logs(store.sync / "syncd.log", settings.log_level, console=console)
+        self._logs = Logs(store.sync / "syncd.log", settings.log_level)
         self._listeners: list[_Listener] = [self._logs]
         self._traces: _Traces | None = None
         self._level = 0
@@ -60,8 +57,12 @@ class Telemetry(Observer):
         self._logs.close()
 
     @contextlib.contextmanager
-    def endpoint(self, standing: Callable[[], Standing]) -> Iterator[None]:
-        """Answer to Prometheus within the context, if a port for that is set."""
+    def serving(self, standing: Callable[[], Standing]) -> Iterator[None]:
+        """Within the context, answer to Prometheus if a port for that is set.
+
+        Errors are said on standard error too, as a process that serves says nothing else.
+        """
+        self._logs.console.errors = True
         if not self._settings.metrics_port:
             yield
             return

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import re
+from contextlib import ExitStack
 
 import msgspec
 import pytest
 
 from syncd.telemetry import What, Where, logs
+from syncd.telemetry.standing import Standing
 from syncd.telemetry.telemetry import Telemetry
 from tests.fault.small_disk import on_small_disk
 from tests.unit.syncd.telemetry.watching import lines
@@ -89,13 +91,15 @@ def test_warnings_of_the_program_stand_in_the_file_and_on_standard_error(store, 
     assert capfd.readouterr().err == "run r1\n"
 
 
-@pytest.mark.parametrize("console", [True, False])
-def test_errors_are_said_to_a_person_where_nothing_else_says_them(store, capfd, console):
-    with Telemetry(store, settings(), console=console) as telemetry:
+@pytest.mark.parametrize("serving", [True, False])
+def test_errors_are_said_to_a_person_where_nothing_else_says_them(store, capfd, serving):
+    with Telemetry(store, settings()) as telemetry, ExitStack() as stack:
+        if serving:
+            stack.enter_context(telemetry.serving(lambda: Standing([])))
         telemetry.tell(What.SYNC_DELAYED, LANE, error="away")
         telemetry.tell(What.UPLOAD_FAILED, LANE, what="net", error="refused")
     said = "syncd: lab: run r1: upload_failed: net: refused\n"
-    assert capfd.readouterr().err == (said if console else "")
+    assert capfd.readouterr().err == (said if serving else "")
 
 
 def test_the_file_is_rotated_and_bounded(store, monkeypatch):
@@ -141,7 +145,7 @@ def test_a_full_disk_costs_lines_and_nothing_else(tmp_path):
         from tracker.settings import Settings
         from tracker.store import StoreFolder
         store = StoreFolder.open(disk.store, create=True)
-        with Telemetry(store, Settings(), console=True) as telemetry:
+        with Telemetry(store, Settings()) as telemetry:
             for number in range(2000):
                 telemetry.tell(What.RUN_STARTED, number=number)
             disk.free()

@@ -138,14 +138,14 @@ def test_a_scrape_with_ten_thousand_lanes_is_cheap(store):
 
 
 def test_the_endpoint_is_off_unless_a_port_is_set(store):
-    with Telemetry(store, Settings()) as telemetry, telemetry.endpoint(standing):
+    with Telemetry(store, Settings()) as telemetry, telemetry.serving(standing):
         assert len(telemetry._listeners) == 1
 
 
 def test_the_endpoint_answers_on_the_loopback_address_alone(store):
     port = free_port()
     settings = msgspec.structs.replace(Settings(), metrics_port=port)
-    with Telemetry(store, settings) as telemetry, telemetry.endpoint(standing):
+    with Telemetry(store, settings) as telemetry, telemetry.serving(standing):
         telemetry.tell(What.RUN_STARTED, LANE)
         telemetry.tell(What.DEGRADATION_CHANGED, before=0, now=2)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
@@ -165,7 +165,7 @@ def test_a_port_in_use_is_said_and_nothing_else_happens(store, capfd):
         taken.listen()
         port = taken.getsockname()[1]
         settings = msgspec.structs.replace(Settings(), metrics_port=port)
-        with Telemetry(store, settings) as telemetry, telemetry.endpoint(standing):
+        with Telemetry(store, settings) as telemetry, telemetry.serving(standing):
             telemetry.tell(What.RUN_STARTED, LANE)
     said = capfd.readouterr().err
     assert f"port {port} of 127.0.0.1 cannot be used" in said

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import random
 import sys
-import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import msgspec
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
@@ -21,6 +18,7 @@ from syncd.sinks.http import HttpClient
 from syncd.telemetry import What, Where, observing
 from syncd.telemetry.telemetry import Telemetry
 from syncd.telemetry.traces import Traces
+from tests.doubles.collector import Collector
 from tests.servers import free_port
 from tracker.settings import Settings
 from tracker.store import StoreFolder
@@ -144,34 +142,18 @@ def test_what_cannot_be_traced_to_is_said_and_delivery_goes_on(
 
 def test_spans_arrive_at_a_real_collector(store):
     """By OTLP over HTTP, the last ones as the process ends."""
-    got = []
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            got.append((self.path, ExportTraceServiceRequest.FromString(body)))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}/v1/traces"
+    with Collector().serves() as collector:
+        address = collector.url
         settings = msgspec.structs.replace(Settings(), trace_endpoint=address, trace_share=1.0)
         with Telemetry(store, settings) as telemetry:
             with telemetry.during("batch", LANE, batch=1, events=3):
                 pass
             telemetry._traces._provider.force_flush()
-        server.shutdown()
-    [(path, request)] = got
-    assert path == "/v1/traces"
-    [spans] = request.resource_spans
-    resource = {entry.key: entry.value.string_value for entry in spans.resource.attributes}
+    [request] = collector.requests
+    [about] = request.resource_spans
+    resource = {entry.key: entry.value.string_value for entry in about.resource.attributes}
     assert resource["service.name"] == "syncd"
-    assert [span.name for scope in spans.scope_spans for span in scope.spans] == ["batch"]
+    assert [span.name for span in collector.spans()] == ["batch"]
 
 
 def test_a_collector_that_is_away_holds_up_no_end_and_says_so_in_the_log_alone(store, capfd):
