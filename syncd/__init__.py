@@ -9,6 +9,7 @@ The way of an event through this package:
     delivery  what came of each visit, and when the lane may be tried again
     outlet    all lanes of one remote: a schedule, a few workers, a breaker
     daemon    all remotes of one store, woken by `watch`; one per store, see `owner`
+    telemetry what others may see of all this; the engine knows its `Observer` and no more
     clock     what time it is, and waiting: simulations have their own
     sinks     one module per platform; `syncd.sinks` is the contract
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -13,13 +12,12 @@ from syncd.delivery import Delivery, Outcome
 from syncd.gate import Gate
 from syncd.retry import slow_pause
 from syncd.sinks import Unauthorized
+from syncd.telemetry import Observer, What, Where
 from tracker.settings import Settings
 from tracker.unexpected import unexpected
 
 _MOMENT_S = 0.5
 """After which a stop is noticed, though nothing ends."""
-
-_log = logging.getLogger("syncd")
 
 
 class Crew:
@@ -32,17 +30,18 @@ class Crew:
     """
 
     def __init__(
-        self, name: str, delivery: Delivery, gate: Gate, *,
-        settings: Settings, clock: Clock, pool: Executor | None,
+        self, where: Where, delivery: Delivery, gate: Gate, *,
+        settings: Settings, clock: Clock, pool: Executor | None, observer: Observer,
     ) -> None:  # fmt: skip
-        self._name = name
+        self._where = where
+        self._observer = observer
         self._delivery = delivery
         self._gate = gate
         self._settings = settings
         self._clock = clock
         self._flying: dict[Future[Outcome], str] = {}
         self._pool = pool or ThreadPoolExecutor(
-            settings.workers + 1, thread_name_prefix=f"to-{name}"
+            settings.workers + 1, thread_name_prefix=f"to-{where.remote}"
         )
 
     def __len__(self) -> int:
@@ -84,7 +83,7 @@ class Crew:
             outcome = flying.result()
         except Unauthorized as error:
             if self._gate.refused(str(error), self._clock.monotonic()):
-                _log.warning("%s: nothing is sent: %s", self._name, error)
+                self._observer.tell(What.AUTH_FAILED, self._where, error=str(error))
             return Outcome(error=str(error), untouched=True)
         except Exception as error:  # noqa: BLE001 - the edge of a worker's thread: one run must not end all
             text, pause_s = unexpected(error), slow_pause(1, None, self._settings)
@@ -98,4 +97,7 @@ class Crew:
         elif outcome.reached:
             self._gate.succeeded()
         else:
+            before = self._gate.breaker.state
             self._gate.failed(self._clock.monotonic())
+            if before == "closed" != self._gate.breaker.state:
+                self._observer.tell(What.TRACKING_UNAVAILABLE, self._where, error=outcome.error)

@@ -48,6 +48,8 @@ class LaneRecord:
     next_try: float = 0.0
     error: str | None = None
     pending: int = 0
+    oldest: float | None = None
+    """When the oldest event that may be sent was made (s since 1970), None if there is none."""
     settled: int | None = None
     """Modification time (ns) of the run's folder when nothing was left to do for good."""
     policies: Policies = field(default_factory=Policies)
@@ -73,6 +75,51 @@ class LaneRecord:
         return ",".join(f"{w}:{c.seq}" for w, c in sorted(self.cursors.items()))
 
 
+@dataclass
+class Queue:
+    """What waits for one remote.
+
+    Attributes:
+        events: pending ones, of all runs; `runs` have some.
+        error: of one run that failed.
+        oldest: when the oldest event that may be sent was made (s since 1970).
+        lanes: runs by state: "settled", "delayed" (failed, on the slow schedule), "open".
+        parked: entries that were refused for good.
+    """
+
+    events: int = 0
+    runs: int = 0
+    error: str | None = None
+    oldest: float | None = None
+    lanes: dict[str, int] = field(
+        default_factory=lambda: {"settled": 0, "delayed": 0, "open": 0}
+    )  # fmt: skip
+    parked: int = 0
+
+
+def queues(lanes: list[sqlite3.Row], parked: list[sqlite3.Row]) -> dict[str, Queue]:
+    """What waits for each remote, from the rows of `QUEUES` and `PARKED`."""
+    found = dict[str, Queue]()
+    for row in lanes:
+        still = row["lanes"] - row["settled"] - row["delayed"]
+        states = {"settled": row["settled"], "delayed": row["delayed"], "open": still}
+        found[row["remote"]] = Queue(
+            row["events"], row["runs"], row["error"], row["oldest"], states
+        )  # fmt: skip
+    for row in parked:
+        found.setdefault(row["remote"], Queue()).parked = row["parked"]
+    return found
+
+
+QUEUES = """
+SELECT remote, SUM(pending) AS events, SUM(pending > 0) AS runs, MAX(error) AS error,
+    MIN(oldest) AS oldest, COUNT(*) AS lanes, SUM(failures > 0) AS delayed,
+    SUM(failures = 0 AND settled IS NOT NULL) AS settled
+FROM lanes GROUP BY remote
+"""
+PARKED = "SELECT remote, COUNT(*) AS parked FROM parked GROUP BY remote"
+
+
 def lane(row: sqlite3.Row) -> LaneRecord:
     """A lane, without cursors and batch, from its row."""
     values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates its values
@@ -90,12 +137,12 @@ def save(db: sqlite3.Connection, record: LaneRecord) -> None:
     run = record.remote_run
     remote_run = {"id": run.id, "url": run.url, "handle": dict(run.handle)} if run else None
     db.execute(
-        "REPLACE INTO lanes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "REPLACE INTO lanes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*record.key, json.dumps(remote_run), record.looked_up_at,
          msgspec.json.encode(record.state).decode(), record.progress.dump(), record.batch,
          record.told,
          record.documented, record.failures, record.next_try, record.error, record.pending,
-         record.settled, record.policies.dump(), record.taken),
+         record.settled, record.policies.dump(), record.taken, record.oldest),
     )  # fmt: skip
     db.executemany(
         "REPLACE INTO cursors VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

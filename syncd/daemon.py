@@ -6,22 +6,26 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from syncd import remotes
+from syncd.cursors import Queue
 from syncd.ledger import Ledger
 from syncd.outlet import Outlet, Result
-from syncd.owner import Ownership
+from syncd.owner import Owned, Ownership
 from syncd.packer import Packer
 from syncd.sinks import Remote, Sink
+from syncd.telemetry import NOBODY, Observer, What
+from syncd.telemetry.level import Level
+from syncd.telemetry.standing import RemoteStanding, Standing
 from syncd.watch import Watch
 from tracker import settings as settings_of
 from tracker.credentials import kept
-from tracker.errors import SettingsError, TrackerError
+from tracker.errors import BadInput, SettingsError, StoreError, TrackerError
 from tracker.pending import Published, RemotePending
 from tracker.settings import Settings
 from tracker.store import StoreFolder, replace_file
@@ -63,7 +67,10 @@ class Daemon:
         StoreError: syncd.db cannot be opened, or is of a newer version.
     """
 
-    def __init__(self, store: StoreFolder, settings: Settings, only: str | None = None) -> None:
+    def __init__(
+        self, store: StoreFolder, settings: Settings, only: str | None = None,
+        observer: Observer = NOBODY,
+    ) -> None:  # fmt: skip
         self.store = store
         self.outlets: list[Outlet] = []
         self.sinks: dict[str, Sink] = {}
@@ -73,6 +80,9 @@ class Daemon:
         self._halt = threading.Event()  # of the outlets that there are now
         self._settings = settings
         self._only = only
+        self._observer = observer
+        self._level = Level(observer)
+        self._trouble: str | None = None
         self._context = contextlib.ExitStack()
         self._packer = Packer(store)
         self._published: tuple[float, object] = (0.0, None)
@@ -81,7 +91,7 @@ class Daemon:
 
     def __enter__(self) -> Daemon:  # noqa: PYI034 - Self is not in Python 3.10
         """Take the store and open the way to its remotes."""
-        with contextlib.ExitStack() as context:
+        with self._telling(), contextlib.ExitStack() as context:
             found = remotes.of(self._settings, self._only)
             context.callback(self._close_sinks)
             errors = self._make_sinks(found)
@@ -92,7 +102,7 @@ class Daemon:
             context.callback(self.ledger.close)
             self.ledger.meet(self._settings.remotes)
             self._make_outlets(found)
-            context.callback(self._publish)
+            context.callback(lambda: self._publish(self._look()))
             self._context = context.pop_all()
         return self
 
@@ -180,7 +190,9 @@ class Daemon:
         known = self._settings.remotes
         wanted = known if self._only is None else {self._only} & set(known)
         found = remotes.of(self._settings, self._only) if wanted else []
-        self._make_sinks(found)
+        errors = self._make_sinks(found)
+        if errors and not self.sinks:
+            self._say_nothing_goes(str(errors[0]))
         self.ledger.meet(known)
         self._make_outlets(found)
 
@@ -199,7 +211,7 @@ class Daemon:
     def _make_outlets(self, found: list[Remote]) -> None:
         self.outlets = [
             Outlet(self.store, remote, self.sinks[remote.name], self.ledger,
-                   settings=self._settings, stop=self._halt)
+                   settings=self._settings, stop=self._halt, observer=self._observer)
             for remote in found if remote.name in self.sinks
         ]  # fmt: skip
 
@@ -210,13 +222,22 @@ class Daemon:
 
     def backlog(self) -> dict[str, RemotePending]:
         """Per remote what is pending, as far as the last visits saw it."""
-        found = self.ledger.backlog()
-        stopped = {**self.broken, **{outlet.remote.name: outlet.stopped for outlet in self.outlets}}
-        pending = {}
-        for name in self._settings.remotes:
-            events, runs, error = found.get(name, (0, 0, None))
-            pending[name] = RemotePending(events, runs, stopped.get(name) or error)
-        return pending
+        return _pending(self.standing())
+
+    def standing(self) -> Standing:
+        """How each remote of the settings stands; cheap, and safe to ask from any thread."""
+        queues = self.ledger.queues()
+        served = {outlet.remote.name: outlet for outlet in self.outlets}
+        found = []
+        for name, remote in self._settings.remotes.items():
+            queue = queues.get(name, Queue())
+            if (outlet := served.get(name)) is not None:
+                now = (outlet.breaker, outlet.answers, outlet.stopped)
+                found.append(RemoteStanding(name, remote.kind, queue, *now))
+            else:
+                broken = self.broken.get(name)
+                found.append(RemoteStanding(name, remote.kind, queue, stopped=broken))
+        return Standing(found, self.store.free_bytes())
 
     def _wait_for(self, threads: list[threading.Thread]) -> None:
         limit = float("inf")
@@ -231,18 +252,52 @@ class Daemon:
 
     def _publish_changes(self) -> None:
         at, seen = self._published
-        now = self.ledger.changes, [outlet.stopped for outlet in self.outlets]
+        standing = self._look()
+        now = self.ledger.changes, standing.away, self._level.now
         if now != seen or time.monotonic() - at > _PUBLISH_ANYWAY_S:
-            self._publish()
+            self._publish(standing)
             self._published = time.monotonic(), now
 
-    def _publish(self) -> None:
+    def _publish(self, standing: Standing) -> None:
         """Tell whoever looks at the store what is pending; see `tracker.pending`."""
-        published = Published(time.time_ns(), self.backlog())
+        published = Published(
+            time.time_ns(), _pending(standing), self._level.now, standing.away
+        )  # fmt: skip
         try:
             replace_file(self.store.sync / "status.json", msgspec.json.encode(published))
         except OSError as error:  # a full disk: delivery itself makes room sooner or later
             _log.warning("what is pending cannot be published: %s", error)
+
+    def _look(self) -> Standing:
+        """See how it stands, and tell what is new: another level, a syncd.db that takes nothing."""
+        standing = self.standing()
+        self._level.look(standing, self._settings)
+        before, self._trouble = self._trouble, self.ledger.trouble
+        if self._trouble is not None and before is None:
+            self._say_nothing_goes(f"syncd.db cannot be written: {self._trouble}")
+        return standing
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except Owned:  # another syncd delivers
+            raise
+        except (BadInput, SettingsError, StoreError) as error:
+            self._say_nothing_goes(str(error))
+            raise
+
+    def _say_nothing_goes(self, error: str) -> None:
+        self._observer.tell(What.TRACKING_UNAVAILABLE, fatal=True, error=error)
+
+
+def _pending(standing: Standing) -> dict[str, RemotePending]:
+    return {
+        remote.name: RemotePending(
+            remote.queue.events, remote.queue.runs, remote.stopped or remote.queue.error
+        )
+        for remote in standing.remotes
+    }
 
 
 def _started(work: Callable[[T], None], what: T) -> threading.Thread:

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS lanes (
     remote TEXT, run_id TEXT, remote_run TEXT, looked_up_at REAL, state TEXT, progress TEXT,
     batch INTEGER DEFAULT 0, told TEXT, documented TEXT, failures INTEGER DEFAULT 0,
     next_try REAL DEFAULT 0, error TEXT, pending INTEGER DEFAULT 0, settled INTEGER,
-    policies TEXT, taken TEXT,
+    policies TEXT, taken TEXT, oldest REAL,
     PRIMARY KEY (remote, run_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors (
     remote TEXT, run_id TEXT, writer_id TEXT, seq INTEGER DEFAULT 0, files INTEGER DEFAULT 0,
@@ -57,6 +57,7 @@ KEYED = ("lanes", "cursors", "batches", "artifacts", "receipts", "files", "parke
 _ADDED = (
     ("lanes", "policies", "TEXT"),
     ("lanes", "taken", "TEXT"),
+    ("lanes", "oldest", "REAL"),
     ("artifacts", "rank", "INTEGER DEFAULT 1"),
 )
 """Columns that a file of an older format lacks."""
@@ -85,6 +86,7 @@ class Database:
     Attributes:
         set_aside: where a damaged file was put to begin anew, None if it was well.
         moved: the file was made in another place: a copy of the store may be in use there.
+        trouble: why the last transaction failed, None if it did not.
 
     Raises:
         StoreError: it is of a newer version, cannot be opened, or is damaged where it is
@@ -96,6 +98,7 @@ class Database:
         self._look_only = look
         self._lock = threading.RLock()
         self.set_aside: Path | None = None
+        self.trouble: str | None = None
         self.moved = False
         try:
             if look:
@@ -126,15 +129,25 @@ class Database:
         After a power cut the last of those that are not durable may be undone, never one
         without all that came after it.
         """
-        with self._lock:
+        with self._lock, self._troubles():
             self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has undone it already
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _troubles(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            self.trouble = str(error)
+            raise
+        self.trouble = None
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -20,6 +21,7 @@ from syncd.policy import Policy
 from syncd.puts import Puts
 from syncd.sinks import File, Rejected, RemoteRun, Retryable, Sink
 from syncd.tail import Tail
+from syncd.telemetry import NOBODY, Observer, observing
 from syncd.visit import Tools, Visit
 from tracker import hours
 from tracker.artifacts import Blobs
@@ -78,11 +80,13 @@ class Delivery:
         settings: Settings, stop: threading.Event, clock: Clock = SYSTEM,
         asked: Callable[[float], None] = lambda _: None,
         landed: Callable[[str], None] = lambda _: None, pool: Executor | None = None,
+        observer: Observer = NOBODY,
     ) -> None:  # fmt: skip
         self._remote = remote
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
+        self._observer = observer
         self.always = False
         self._sink = sink
         self._stop = stop
@@ -93,7 +97,7 @@ class Delivery:
         policy = Policy.of(filters)
         self._tools = Tools(
             sink, ledger, Blobs(store.blobs), policy, clock, self.puts,
-            call=self._calls(), files_go=self._files_go,
+            call=self._calls(), files_go=self._files_go, observer=observer,
         )  # fmt: skip
         self._now_known = ledger.reopen(remote, parked.NOW_KNOWN)
         """Runs with events that an older version parked as it did not know their kind."""
@@ -109,6 +113,7 @@ class Delivery:
         Raises:
             Unauthorized: the remote refuses our credentials.
         """
+        observing.set(self._observer)  # for the requests that this thread makes
         record = self._ledger.lane(self._remote, run_id)
         if hurry:
             record.next_try = 0.0
@@ -130,7 +135,10 @@ class Delivery:
         except (Retryable, Rejected, OSError) as error:
             failure = error
             record.looked_up_at = None  # perhaps the run is not there any more as it was known
-            lane.failed(str(error), self._clock.time(), getattr(error, "retry_after", None))
+            now = self._clock.time()
+            lane.failed(str(error), now, getattr(error, "retry_after", None))
+            if lane.failures == 1:  # those after it are the slow schedule's own
+                visit.passage.delayed(str(error), lane.next_try - now)
         settled = visit.settled and failure is None and not more and self._old_enough(modified)
         record.settled = modified if settled else None
         self._save(record, lane, visit)
@@ -144,7 +152,8 @@ class Delivery:
     def note(self, run_id: str, folder: Path) -> None:
         """Put a run that cannot be visited yet into the ledger, so that status can show it."""
         record = self._ledger.lane(self._remote, run_id)
-        record.pending = Tail(folder, record.cursors).written
+        tail = Tail(folder, record.cursors)
+        record.pending, record.oldest = tail.written, tail.oldest()
         self._ledger.save(record)
 
     def retry_parked(self, run_id: str, folder: Path) -> None:
@@ -179,6 +188,7 @@ class Delivery:
             raise
 
     def _put(self, run: RemoteRun, file: File) -> object:
+        observing.set(self._observer)
         return self._tools.call(lambda: self._sink.put(run, file))
 
     def _files_go(self) -> bool:
@@ -195,6 +205,8 @@ class Delivery:
         error = lane.error or self.puts.trouble(record.run_id)
         after = (lane.failures, lane.next_try, error, visit.tail.written)
         record.failures, record.next_try, record.error, record.pending = after
+        with contextlib.suppress(OSError):  # the store is away, and that was said
+            record.oldest = visit.tail.oldest()
         if visit.asked or before != after or record.settled is not None:
             self._ledger.save(record)
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from syncd import cursors, receipts
 from syncd.clock import SYSTEM, Clock
-from syncd.cursors import Cursor, LaneRecord, Range
+from syncd.cursors import Cursor, LaneRecord, Queue, Range
 from syncd.database import KEYED, Database
 from syncd.receipts import Pending
 from syncd.sinks import File, Note, Refused
@@ -52,6 +52,7 @@ class Ledger:
         self._db = Database(path, look=look)
         self.set_aside = self._db.set_aside
         self.delivered: dict[str, Counter[str]] = {}
+        self._queues: tuple[int, dict[str, Queue]] | None = None
         if self._db.moved:
             with self._db.transaction() as db:
                 db.execute("UPDATE lanes SET remote_run = NULL, looked_up_at = NULL")
@@ -60,6 +61,11 @@ class Ledger:
     def changes(self) -> int:
         """A number that grows with every change."""
         return self._db.changes
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it could not be written the last time, None if it could."""
+        return self._db.trouble
 
     def close(self) -> None:
         """Let go of the file."""
@@ -134,13 +140,16 @@ class Ledger:
         rows = self._db.rows("SELECT run_id FROM lanes WHERE remote = ?", remote)
         return {row["run_id"] for row in rows}
 
-    def backlog(self) -> dict[str, tuple[int, int, str | None]]:
-        """Per remote: pending events, runs that have some, and the error of one that failed."""
-        rows = self._db.rows(
-            "SELECT remote, SUM(pending) AS events, SUM(pending > 0) AS runs, MAX(error) AS error "
-            "FROM lanes GROUP BY remote"
-        )
-        return {row["remote"]: (row["events"], row["runs"], row["error"]) for row in rows}
+    def queues(self) -> dict[str, Queue]:
+        """What waits for each remote, as far as the last visits saw it.
+
+        Kept until something changes, as whoever serves a store asks every two seconds.
+        """
+        with self._db.together():
+            if self._queues is None or self._queues[0] != self.changes:
+                rows = self._db.rows(cursors.QUEUES), self._db.rows(cursors.PARKED)
+                self._queues = self.changes, cursors.queues(*rows)
+            return self._queues[1]
 
     def taken(self, remote: str) -> dict[str, str]:
         """The tag filter that each run met, of those that met one."""
@@ -158,7 +167,10 @@ class Ledger:
     def leave(self, remote: str, run_id: str) -> None:
         """A run does not go to a remote any more: nothing of it is pending."""
         with self._db.transaction() as db:
-            db.execute(f"UPDATE lanes SET pending = 0, error = NULL {_OF_LANE}", (remote, run_id))
+            db.execute(
+                f"UPDATE lanes SET pending = 0, oldest = NULL, error = NULL {_OF_LANE}",
+                (remote, run_id),
+            )
 
     def reopen(self, remote: str, whats: Collection[str]) -> set[str]:
         """Runs in which something of these names is parked; each gets a visit, settled or not."""

@@ -18,6 +18,7 @@ from syncd.ledger import Ledger
 from syncd.schedule import Schedule
 from syncd.selection import Selection
 from syncd.sinks import Remote, Sink, SinkError
+from syncd.telemetry import NOBODY, Observer, Where
 from syncd.watch import Notices
 from tracker import hours
 from tracker.settings import RemoteSettings, Settings
@@ -59,6 +60,7 @@ class Outlet:
         self, store: StoreFolder, remote: Remote, sink: Sink, ledger: Ledger, *,
         settings: Settings, stop: threading.Event, clock: Clock = SYSTEM,
         pool: Executor | None = None, file_pool: Executor | None = None,
+        observer: Observer = NOBODY,
     ) -> None:  # fmt: skip
         self.remote = remote
         self._ledger = ledger
@@ -73,14 +75,15 @@ class Outlet:
         self._delivery = Delivery(
             store, sink, remote.name, ledger, settings=settings, stop=stop, clock=clock,
             asked=lambda pause_s: self._gate.asked(pause_s, clock.monotonic()),
-            landed=self._put_landed, pool=file_pool,
+            landed=self._put_landed, pool=file_pool, observer=observer,
         )  # fmt: skip
         self._schedule = Schedule(settings)
         self._open: dict[str, Entry] = {}
         self._look_at = 0.0
         self._crew = Crew(
-            remote.name, self._delivery, self._gate, settings=settings, clock=clock, pool=pool
-        )
+            Where(remote.name, remote.kind), self._delivery, self._gate,
+            settings=settings, clock=clock, pool=pool, observer=observer,
+        )  # fmt: skip
         self._selection = Selection(
             filters, ledger.taken(remote.name),
             lambda run_id, tags: ledger.take(remote.name, run_id, tags),
@@ -103,6 +106,16 @@ class Outlet:
     def closed(self) -> str | None:
         """Why nothing is sent for now, where that is no error; None if it may be."""
         return self._gate.closed(self._clock.time())
+
+    @property
+    def breaker(self) -> str:
+        """State of the breaker: "closed", "half-open" or "open"."""
+        return self._gate.breaker.state
+
+    @property
+    def answers(self) -> bool:
+        """Whether it did when it was last asked, if it was."""
+        return not self._gate.breaker.in_a_row
 
     # -- once ------------------------------------------------------------------------------
 

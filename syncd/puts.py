@@ -32,13 +32,13 @@ class Put:
 
     Attributes:
         left: those to be put, the next one last.
-        done: those that the remote took.
+        done: those that the remote took, and in how many seconds.
     """
 
     run: RemoteRun
     artifact: Pending
     left: list[File]
-    done: list[File] = field(default_factory=list)
+    done: list[tuple[File, float]] = field(default_factory=list)
     future: Future[None] = field(default_factory=Future)
 
 
@@ -136,7 +136,9 @@ class Puts:
                     f"the content of {file.path} ({file.digest}) is not in this store; "
                     "deliver from a copy of the store that has it."
                 )
+            began = self._clock.monotonic()
             self._put(put.run, file)
-            put.done.append(put.left.pop())
-            if self._clock.monotonic() >= until:
+            ended = self._clock.monotonic()
+            put.done.append((put.left.pop(), ended - began))
+            if ended >= until:
                 return

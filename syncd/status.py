@@ -16,8 +16,10 @@ from syncd.owner import holder
 from syncd.policy import LEFT_OUT, MASKED
 from syncd.receipts import MORE_NOTES
 from syncd.tail import backlog, oldest
+from syncd.telemetry.level import degradation
 from tracker.errors import TrackerError
 from tracker.journal.liveness import held
+from tracker.pending import published
 from tracker.settings import Settings
 from tracker.store import StoreFolder
 
@@ -125,6 +127,16 @@ def unusable(settings: Settings) -> dict[str, str]:
         except TrackerError as error:  # noqa: PERF203 - one of them must not hide the others
             found[remote.name] = str(error)
     return found
+
+
+def level(
+    store: StoreFolder, settings: Settings, found: list[LaneStatus], broken: dict[str, str]
+) -> int:
+    """The degradation level: which remotes are away is as syncd saw it last, all else as it is."""
+    seen = published(store)
+    away = {*broken, *(seen.away if seen else ())} & set(settings.remotes)
+    pending = sum(lane.pending for lane in found)
+    return degradation(sorted(away), pending, store.free_bytes(), settings)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from tracker.journal import Gap, Journal, Position, journals
 _EVENT_BYTES = 200
 """Rough size at a remote of what an event carries beside its points."""
 _POINT_BYTES = 90
+_NS = 1e9
 """Rough size at a remote of a point beside its key."""
 
 
@@ -65,6 +66,12 @@ class Tail:
     def start(self) -> tuple[Start | None, int]:
         """The first Start event that can be read, and when the first journal began (ns)."""
         return beginning([thread.journal for thread in self._threads])
+
+    def oldest(self) -> float | None:
+        """When the oldest event that may be shipped was made (s since 1970); None for none."""
+        ahead = [self._peek(thread) for thread in self._threads if thread.limit > self._seq(thread)]
+        times = [following[0].time for following in ahead if following is not None]
+        return min(times) / _NS if times else None
 
     def take(self, limits: Limits) -> list[tuple[Item, Position]]:
         """Take the next items, in frozen order, up to a batch's limits."""

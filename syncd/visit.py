@@ -20,6 +20,7 @@ from syncd.receipts import DOCUMENTS, Pending, rank
 from syncd.sinks import (
     Batch,
     File,
+    Head,
     Item,
     Note,
     Refused,
@@ -30,6 +31,8 @@ from syncd.sinks import (
     State,
 )
 from syncd.tail import Tail
+from syncd.telemetry import NOBODY, Observer
+from syncd.telemetry.passage import Passage
 from tracker.artifacts import Blobs, Manifest
 from tracker.errors import ArtifactError
 from tracker.events import KINDS, Artifact, Unknown
@@ -55,6 +58,7 @@ class Tools:
     puts: Puts
     call: Callable[[Callable[[], object]], object]
     files_go: Callable[[], bool]
+    observer: Observer = NOBODY
 
 
 class Visit:
@@ -64,6 +68,7 @@ class Visit:
         opened: the run was looked up at the remote in this visit.
         asked: the remote was asked anything at all.
         trouble: why files could not be put; all else goes on.
+        passage: tells those who watch.
     """
 
     def __init__(
@@ -74,6 +79,10 @@ class Visit:
         self.trouble: Retryable | None = None
         self.record = record
         self.tail = Tail(folder, record.cursors)
+        self.passage = Passage(
+            tools.observer, record.remote, tools.sink.kind, record.run_id,
+            lambda: self._head().project,
+        )  # fmt: skip
         self._sink = tools.sink
         self._ledger = tools.ledger
         self._blobs = tools.blobs
@@ -141,9 +150,11 @@ class Visit:
 
     # -- open ------------------------------------------------------------------------------
 
+    def _head(self) -> Head:
+        return head(self.record.run_id, *self.tail.start())
+
     def _open(self) -> None:
-        start, began = self.tail.start()
-        wanted = head(self.record.run_id, start, began)
+        wanted = self._head()
         found = self._call(lambda: self._sink.open(wanted))
         known = self.record.remote_run
         if known is None or known.id != found.id:
@@ -161,6 +172,8 @@ class Visit:
         record.told, record.documented = None, None
         record.state, record.progress = {}, type(record.progress)()
         there = held.events if held else {}
+        if not there:
+            self.passage.started(found.url)
         if not (record.cursors and there):  # it begins, or nobody knows under which policy
             record.policies = Policies()
         record.policies.go_on(self._tools.policy, there if record.cursors else {})
@@ -209,7 +222,9 @@ class Visit:
         ahead = LaneRecord(record.remote, record.run_id, cursors=after)
         items, cut = self._let_through(item for item, _ in taken)
         batch = Batch(record.batch, items, record.state, ahead.sent())
-        counts, notes, refused = self._deliver(batch)
+        began = self._tools.clock.monotonic()
+        with self.passage.sending(batch.number, len(taken)):
+            counts, notes, refused = self._deliver(batch)
         record.cursors = self.tail.cursors = after
         artifacts = [a for item, _ in taken for a in self._observe(item)]
         self.tail.pending -= len(taken)
@@ -218,6 +233,9 @@ class Visit:
         counts |= cut | {"events": len(taken)}
         self._ledger.acknowledge(record, counts, notes, artifacts, refused)
         self._artifacts = self._ledger.artifacts(record) if artifacts else self._artifacts
+        took_s = self._tools.clock.monotonic() - began
+        self.passage.acknowledged(batch.number, items, counts, took_s)
+        self.passage.parked(refused)
 
     def _let_through(self, items: Iterable[Item]) -> tuple[list[Item], dict[str, int]]:
         """What the policy lets through, and counts of what it does not."""
@@ -275,6 +293,7 @@ class Visit:
             reason = Refused(artifact.writer_id, artifact.seq, artifact.what, str(error))
             self._ledger.done(self.record, artifact, [reason])
             self._artifacts.remove(artifact)
+            self.passage.parked([reason])
             return
         if files:
             self._tools.puts.begin(self.record.run_id, Put(self._run, artifact, files))
@@ -291,7 +310,9 @@ class Visit:
         """
         self.asked = True
         if put.done:
-            self._ledger.put(self.record, put.done)
+            self._ledger.put(self.record, [file for file, _ in put.done])
+            for file, took_s in put.done:
+                self.passage.put(file, took_s)
             self._tools.puts.succeeded(self.record.run_id)
         put.future.result()
         return put.left
@@ -318,6 +339,7 @@ class Visit:
                 refused = (Refused(*DOCUMENTS, "documents", str(error)),)
         self.record.documented = self.record.position_key()
         self._ledger.replace_parked(self.record, *DOCUMENTS, refused)
+        self.passage.parked(refused)
 
     def _tell(self) -> None:
         status, ended_at = self._outcome()

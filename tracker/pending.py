@@ -17,10 +17,15 @@ class RemotePending(msgspec.Struct):
 
 
 class Published(msgspec.Struct):
-    """``sync/status.json``: written by syncd, read by whoever wants to know."""
+    """``sync/status.json``: written by syncd, read by whoever wants to know.
+
+    `level` is the degradation level, `away` names remotes that nothing can be sent to.
+    """
 
     at: int
     remotes: dict[str, RemotePending] = {}
+    level: int = 0
+    away: list[str] = []
 
 
 def published(store: StoreFolder) -> Published | None:

@@ -17,7 +17,7 @@ from tracker.notice import Notice
 from tracker.recording import KINDS, Recording
 from tracker.resume import Past
 from tracker.settings import Settings
-from tracker.store import StoreFolder
+from tracker.store import StoreFolder, nearly_full
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
 _MOST_SAID = 10
@@ -135,7 +135,8 @@ class Run:
         try:
             if name is None:
                 name = os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119 - no link followed
-            kept = keep(Blobs(self.store.blobs), path, name)
+            spare_bytes = self._settings.storage_low_bytes
+            kept = keep(Blobs(self.store.blobs), path, name, spare_bytes)
         except (ArtifactError, BadInput, OSError, TypeError, ValueError) as error:
             self._recording.count_dropped(KINDS[ARTIFACT])
             self.notice.warn(f"artifact {name or str(path)!r}: {error}")
@@ -421,6 +422,11 @@ class Run:
         if lost:
             parts = ", ".join(f"{number:,} {kind}" for kind, number in sorted(lost.items()))
             self.notice.warn(f"not kept: {parts}")
+        if self.store and nearly_full(self.store.free_bytes(), self._settings.storage_low_bytes):
+            self.notice.warn(
+                f"the disk of {self.store.root} is nearly full (degradation level 3): until there "
+                "is room again, artifacts are not kept; all else is"
+            )
         if not synced:
             self.notice.warn(
                 "the disk refused to sync some events; they may not outlive a power cut"

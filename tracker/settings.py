@@ -35,6 +35,9 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Attempts = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Threads = Annotated[int, msgspec.Meta(ge=1, le=64)]
 Span = Annotated[str, msgspec.Meta(pattern=hours.PATTERN)]
+FreeBytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 SegmentBytes = Annotated[int, msgspec.Meta(ge=256, le=32 * 1024 * 1024)]
 
 
@@ -135,6 +138,25 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
 
     file_workers: Threads = 2
     """Files that are put to one remote at the same time, beside these runs."""
+
+    storage_low_bytes: FreeBytes = 64 * 1024 * 1024
+    """With less than this free where the store is, artifacts are left out and said; all else is
+    recorded. 0: never."""
+
+    backlog_events: Count = 10_000
+    """With so many events pending, delivery is said to be queueing (degradation level 2)."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that stands in syncd's log."""
+
+    metrics_port: Port = 0
+    """Port of 127.0.0.1 on which `syncd run` answers Prometheus; 0: none."""
+
+    trace_endpoint: str = ""
+    """Where syncd sends OpenTelemetry spans: an OTLP/HTTP address; empty: nowhere."""
+
+    trace_share: Share = 0.2
+    """Share of the traces that are kept."""
 
     ca: str = ""
     """A PEM file: the only authorities trusted to vouch for remotes, instead of the usual ones."""

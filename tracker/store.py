@@ -6,7 +6,7 @@ settings.json       settings and remotes of this store (see `tracker.settings`);
 journals/FOLDER/    one folder a run, one or more journals in it (see `tracker.journal`)
 blobs/              artifact content by digest (see `tracker.artifacts`)
 index.db            projection of the journals, disposable (see `tracker.index`)
-sync/               syncd's own: syncd.db, its lock, what it publishes (see `syncd`)
+sync/               syncd's own: syncd.db, its lock, its log, what it publishes (see `syncd`)
 """
 
 from __future__ import annotations
@@ -99,6 +99,10 @@ class StoreFolder:
     def run(self, run_id: str) -> Path:
         """Folder of a run's journals."""
         return self.journals / run_folder(run_id)
+
+    def free_bytes(self) -> int | None:
+        """Bytes that are free to us where the store is; None if the system does not say."""
+        return free_bytes(self.root)
 
     def restore(self) -> None:
         """Make the store again, with its id, where somebody deleted it while a run goes on.
@@ -195,6 +199,20 @@ def _furnish(path: Path, store_id: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             Files.unlink(fresh)
     Files.sync_folder(path)
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Bytes that are free to us where a folder is; None if the system does not say."""
+    try:
+        at = os.statvfs(folder)
+    except (OSError, AttributeError):  # it is away; a system without this call
+        return None
+    return at.f_bavail * at.f_frsize
+
+
+def nearly_full(free_bytes: int | None, low_bytes: int) -> bool:
+    """Whether only what a run cannot do without is still recorded; see `storage_low_bytes`."""
+    return free_bytes is not None and free_bytes < low_bytes
 
 
 def replace_file(path: Path, content: bytes) -> None:

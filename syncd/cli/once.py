@@ -20,6 +20,7 @@ from syncd.cli.program import (
     store_at,
 )
 from syncd.daemon import Daemon
+from syncd.telemetry.telemetry import Telemetry
 from tracker.cli.wording import counted
 from tracker.errors import BadInput
 
@@ -40,7 +41,10 @@ def once(directory: Path | None, remote: str | None, runs: tuple[str, ...], as_j
     for run_id in runs:
         if run_id not in known:
             raise BadInput(f"there is no run {run_id!r} in {store.root}; see: tracker ls")
-    with Daemon(store, settings, remote) as daemon:
+    with (
+        Telemetry(store, settings) as telemetry,
+        Daemon(store, settings, remote, telemetry) as daemon,
+    ):
         stop_on(STOP_SIGNALS, daemon.stop)
         results = daemon.once(set(runs) or None)
         report = {

@@ -9,6 +9,7 @@ import click
 from syncd.cli.printing import say
 from syncd.cli.program import STOP_SIGNALS, dir_option, leave, remote_option, stop_on, store_at
 from syncd.daemon import Daemon
+from syncd.telemetry.telemetry import Telemetry
 from tracker.cli.wording import counted
 
 
@@ -18,7 +19,10 @@ from tracker.cli.wording import counted
 def retry(directory: Path | None, remote: str | None) -> None:
     """Send again what a remote refused for good, and try failed lanes at once."""
     store, settings = store_at(directory)
-    with Daemon(store, settings, remote) as daemon:
+    with (
+        Telemetry(store, settings) as telemetry,
+        Daemon(store, settings, remote, telemetry) as daemon,
+    ):
         stop_on(STOP_SIGNALS, daemon.stop)
         for outlet in daemon.outlets:
             outlet.retry_parked()

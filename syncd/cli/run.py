@@ -9,6 +9,7 @@ import click
 from syncd.cli.printing import say
 from syncd.cli.program import STOP_SIGNALS, dir_option, leave, remote_option, stop_on, store_at
 from syncd.daemon import Daemon
+from syncd.telemetry.telemetry import Telemetry
 
 
 @click.command()
@@ -17,7 +18,11 @@ from syncd.daemon import Daemon
 def run(directory: Path | None, remote: str | None) -> None:
     """Deliver as it is recorded, until SIGTERM or Ctrl-C."""
     store, settings = store_at(directory)
-    with Daemon(store, settings, remote) as daemon:
+    with (
+        Telemetry(store, settings) as telemetry,
+        Daemon(store, settings, remote, telemetry) as daemon,
+        telemetry.serving(daemon.standing),
+    ):
         stop_on(STOP_SIGNALS, daemon.stop)
         _say_served(daemon)
         daemon.run(changed=lambda: _say_served(daemon))

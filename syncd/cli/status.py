@@ -10,6 +10,7 @@ import click
 from syncd import status as status_of
 from syncd.cli.printing import say, show_remote
 from syncd.cli.program import dir_option, json_option, store_at
+from syncd.telemetry.level import WORDS
 
 
 @click.command()
@@ -21,11 +22,15 @@ def status(directory: Path | None, as_json: bool) -> None:
     with status_of.ledger(store) as ledger:
         found = status_of.lanes(store, settings, ledger)
     broken = status_of.unusable(settings)
+    level = status_of.level(store, settings, found, broken)
     if as_json:
         for lane in found:
             lane.error = broken.get(lane.remote, lane.error)
-        click.echo(json.dumps([lane.as_dict() for lane in found]))
+        lanes = [lane.as_dict() for lane in found]
+        click.echo(json.dumps({"degradation_level": level, "lanes": lanes}))
         return
+    if level:
+        say(f"degradation level {level}: {WORDS[level]}")
     if not settings.remotes:
         say("no remote; add one: tracker remote add NAME mlflow URL")
     for remote in sorted(settings.remotes):

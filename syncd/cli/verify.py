@@ -17,6 +17,7 @@ from syncd.cli.printing import show_reports
 from syncd.cli.program import dir_option, json_option, remote_option, store_at
 from syncd.policy import Policy
 from syncd.sinks import SinkError
+from tracker import usage
 from tracker.artifacts import Blobs
 from tracker.errors import BadInput, RunError, TrackerError
 
@@ -59,6 +60,7 @@ def verify(
                         failures.append(found)
                     else:
                         reports.append(found)
+    usage.add(store, usage.RUNS_COMPARED, len(reports))
     equal = not failures and all(report.equal for report in reports)
     if as_json:
         content = {"runs": [r.as_dict() for r in reports], "errors": failures, "equal": equal}

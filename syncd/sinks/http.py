@@ -33,6 +33,7 @@ from syncd.sinks.authorities import authorities
 from syncd.sinks.budget import Budget
 from syncd.sinks.deadline import Deadline
 from syncd.sinks.deadline import transport as deadline_transport
+from syncd.telemetry.observer import observing
 from tracker.credentials import Credentials
 from tracker.errors import BadInput, SettingsError
 
@@ -169,11 +170,13 @@ class HttpClient:
         )
         headers = {**self._proof(), **(headers or {})}
         self.traffic.count(data=data)
-        with deadline.holds(), self._mapped(f"{method} {self.url}{path}") as what:
+        seen = observing.get().during("request", method=method, path=path)
+        with seen as note, deadline.holds(), self._mapped(f"{method} {self.url}{path}") as what:
             request = self._client.build_request(
                 method, path, params=params, content=body, headers=headers, timeout=timeout
             )
             response = self._client.send(request, stream=True)
+            note(status=response.status_code)
             with contextlib.closing(response):
                 if not response.is_success:
                     raise self._error(what, response)

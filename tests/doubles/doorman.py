@@ -19,12 +19,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 class Doorman:
     """Answers 200 to `Authorization: wanted`, else 401; or all with a redirect to `elsewhere`.
 
+    With `echo` the answer repeats what it was shown.
+
     Attributes:
         shown: the Authorization header of each request, None where there was none.
     """
 
-    def __init__(self, wanted: str = "", elsewhere: str = "") -> None:
-        self.wanted, self.elsewhere = wanted, elsewhere
+    def __init__(self, wanted: str = "", elsewhere: str = "", *, echo: bool = False) -> None:
+        self.wanted, self.elsewhere, self.echo = wanted, elsewhere, echo
         self.shown: list[str | None] = []
         self.url = ""
 
@@ -53,9 +55,10 @@ class Doorman:
                 self.send_response(307 if doorman.elsewhere else status)
                 if doorman.elsewhere:
                     self.send_header("Location", doorman.elsewhere + self.path)
-                self.send_header("Content-Length", "2")
+                body = f"you are {shown}".encode() if doorman.echo else b"{}"
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(b"{}")
+                self.wfile.write(body)
 
             do_POST = do_GET  # noqa: N815 - the library's name
 

@@ -53,7 +53,7 @@ def on_small_disk(folder: Path, program: str, options: str = "size=64k", **envir
     clean = {k: v for k, v in os.environ.items() if not k.startswith("TRACKER_")}
     (folder / "disk").mkdir()
     env = clean | {"TRACKER_DIR": str(folder / "disk/store"), "DISK_OPTIONS": options}
-    env |= {"XDG_CONFIG_HOME": str(folder / "config"), **environ}
+    env |= {"XDG_CONFIG_HOME": str(folder / "config"), "TRACKER_STORAGE_LOW_BYTES": "0", **environ}
     command = [*_private(), sys.executable, "-c", _HEAD + textwrap.dedent(program)]
     done = subprocess.run(
         [*command, str(folder / "disk")], env=env, cwd=ROOT, capture_output=True, text=True,

@@ -14,6 +14,7 @@ from tracker.artifacts.manifest import FILES, Entry, Manifest, check_count
 from tracker.artifacts.names import check_distinct, check_name, check_path, shown
 from tracker.artifacts.steady import check_kind
 from tracker.errors import ArtifactError, BadInput
+from tracker.store import free_bytes, nearly_full
 
 
 class Kept(NamedTuple):
@@ -33,19 +34,20 @@ class _Source(NamedTuple):
     file: Path  # on this machine, no symlink
 
 
-def keep(blobs: Blobs, path: str | os.PathLike[str], name: str) -> Kept:
+def keep(blobs: Blobs, path: str | os.PathLike[str], name: str, spare_bytes: int = 0) -> Kept:
     """Keep a file, or a folder with all below it, as a version of the artifact `name`.
 
     A file becomes a manifest with one path, its own name. A folder's files are kept under
     their paths within it, hidden ones too; folders without files are not. `path` itself may
     be a symlink. Inside a folder a symlink stands for the file that it leads to if this
     lies in the same folder; any other symlink is refused. When this returns, the version
-    survives loss of power. No event is written.
+    survives loss of power. No event is written. `spare_bytes` of the disk stay free: what
+    would leave less is refused, for the sake of scalars.
 
     Raises:
         BadInput: `name` or `path` cannot be one.
         ArtifactError: the path is absent, an empty folder, or holds something that cannot
-            be read or kept; names it. There is no version then.
+            be read or kept; names it. Or there is too little room. There is no version then.
     """
     check_name(name)
     top = _resolved(path)
@@ -55,6 +57,7 @@ def keep(blobs: Blobs, path: str | os.PathLike[str], name: str) -> Kept:
         for source in sources:
             check_path(source.path)
         check_distinct(source.path for source in sources)
+        _check_room(blobs.folder.parent, sources, spare_bytes)
         manifest = Manifest.of(_entry(blobs, source) for source in sources)
         return Kept(name, manifest.put(blobs).digest, len(sources), manifest.size)
     except BadInput as error:
@@ -64,6 +67,17 @@ def keep(blobs: Blobs, path: str | os.PathLike[str], name: str) -> Kept:
             f"{shown(error.filename or os.fspath(path))} was not kept: it cannot be read "
             f"({error.strerror or error}). Check its permissions, then log it again."
         ) from error
+
+
+def _check_room(root: Path, sources: list[_Source], spare_bytes: int) -> None:
+    free = free_bytes(root)
+    size = sum(source.file.stat().st_size for source in sources) if spare_bytes else 0
+    if nearly_full(free, spare_bytes + size):
+        raise ArtifactError(
+            f"its {size:,} bytes were not kept, as the store's disk is nearly full ({free:,} bytes "
+            f"are free, of which {spare_bytes:,} are for scalars: setting storage_low_bytes). Free "
+            "space there, then log it again."
+        )
 
 
 def _resolved(path: str | os.PathLike[str]) -> Path:

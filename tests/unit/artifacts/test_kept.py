@@ -50,6 +50,25 @@ def test_a_folder_is_kept_with_all_below_it_and_the_same_content_once(blobs, fol
     assert len(list(blobs)) == 4 + 1  # "1" is there twice; the manifest is one more
 
 
+@pytest.mark.parametrize(
+    ("free", "kept_whole"), [(1007, True), (1006, False), (0, False), (None, True)]
+)
+def test_what_would_leave_too_little_free_is_refused_before_a_byte_is_copied(
+    blobs, folder, monkeypatch, free, kept_whole
+):
+    """All files of a folder count; where the system does not say what is free, it is kept."""
+    monkeypatch.setattr(kept, "free_bytes", lambda _: free)
+    (folder / "a").write_bytes(b"1234")
+    (folder / "b").write_bytes(b"567")
+    if kept_whole:
+        assert keep(blobs, folder, "data", 1000).size == 7
+    else:
+        with pytest.raises(ArtifactError, match=r"7 bytes were not kept.*storage_low_bytes"):
+            keep(blobs, folder, "data", 1000)
+        assert list(blobs) == []
+    assert keep(blobs, folder, "data").size == 7
+
+
 def test_the_same_files_make_the_same_version_wherever_and_whenever_they_lie(blobs, tmp_path):
     versions = set()
     for name in ("one", "two"):

@@ -11,9 +11,11 @@ import pytest
 from syncd import remotes, status
 from syncd.daemon import Daemon
 from syncd.outlet import Outlet
+from syncd.owner import Owned
 from syncd.sinks import Retryable, Unauthorized
 from tests.fault.delivering import wait_for
 from tests.unit.syncd.platform import LOG, Memory, finish
+from tests.unit.syncd.telemetry.watching import Remembering
 from tracker.credentials import Credentials, kept, ring
 from tracker.errors import BadInput
 from tracker.journal import Writer
@@ -204,6 +206,35 @@ def test_a_refused_remote_counts_what_waits_and_goes_on_when_credentials_change(
             daemon.stop()
             serving.join(10)
     assert published(store)["lab"] == {"events": 0, "runs": 0, "error": None}
+
+
+@pytest.mark.usefixtures("platforms")
+def test_a_syncd_db_that_takes_nothing_is_fatal_and_told_once(store):
+    add(store, "lab")
+    record(store, "r1")
+    observer = Remembering()
+    with Daemon(store, load(store), observer=observer) as daemon:
+        daemon.ledger._db.trouble = "database or disk is full"
+        for _ in range(3):
+            daemon._publish_changes()
+        assert daemon.once()["lab"].errors == {}
+        daemon._publish_changes()
+        daemon.ledger._db.trouble = "disk I/O error"
+        daemon._publish_changes()
+    fatal = [facts for name, _, facts in observer.told if name == "tracking_unavailable"]
+    assert fatal == [
+        {"fatal": True, "error": f"syncd.db cannot be written: {why}"}
+        for why in ("database or disk is full", "disk I/O error")
+    ]
+
+
+@pytest.mark.usefixtures("platforms")
+def test_another_syncd_is_no_outage(store):
+    add(store, "lab")
+    observer = Remembering()
+    with Daemon(store, load(store)), pytest.raises(Owned):
+        Daemon(store, load(store), observer=observer).__enter__()
+    assert observer.told == []
 
 
 def test_remotes_added_and_removed_are_noticed_while_it_runs(store, platforms, monkeypatch):

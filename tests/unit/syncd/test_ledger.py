@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.cursors import Cursor, LaneRecord
+from syncd.database import FORMAT
 from syncd.ledger import Ledger
 from syncd.receipts import MAX_NOTES, Pending
 from syncd.sinks import File, Note, Refused, RemoteRun
@@ -201,7 +202,7 @@ def test_a_file_of_the_first_format_is_gone_on_with(ledger, path):
     ledger.save(lane())
     ledger.close()
     with closing(sqlite3.connect(path)) as db:
-        for name in ("policies", "taken"):
+        for name in ("policies", "taken", "oldest"):
             db.execute(f"ALTER TABLE lanes DROP COLUMN {name}")
         db.execute("PRAGMA user_version=1")
     for look in (True, False):
@@ -232,11 +233,27 @@ def test_a_copy_looks_its_runs_up_anew_and_the_original_does_not(ledger, path, t
 def test_a_newer_version_is_refused_and_left_as_it_is(ledger, path, look):
     ledger.close()
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version=99")
+        db.execute(f"PRAGMA user_version={FORMAT + 1}")
     content = path.read_bytes()
-    with pytest.raises(StoreError, match=r"has format 99.*Nothing was changed"):
+    with pytest.raises(StoreError, match=rf"has format {FORMAT + 1}.*Nothing was changed"):
         Ledger(path, look=look)
     assert path.read_bytes() == content
+
+
+def test_what_it_cannot_write_is_its_trouble_until_it_can(ledger):
+    """By a file that may not grow, as on a full disk."""
+    ledger.save(lane())
+    assert ledger.trouble is None
+    pages = ledger._db.rows("PRAGMA page_count")[0][0]
+    ledger._db.rows(f"PRAGMA max_page_count={pages}")
+    large = lane()
+    large.error = "x" * 100_000
+    with pytest.raises(sqlite3.OperationalError):
+        ledger.save(large)
+    assert "full" in ledger.trouble
+    ledger._db.rows(f"PRAGMA max_page_count={pages + 1000}")
+    ledger.save(large)
+    assert ledger.trouble is None
 
 
 @pytest.mark.parametrize("where", ["head", "page"])
