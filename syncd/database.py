@@ -18,7 +18,7 @@ from typing import Any
 
 from tracker.errors import StoreError
 
-FORMAT = 2
+FORMAT = 3
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS place (name TEXT PRIMARY KEY);
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS artifacts (
     remote TEXT, run_id TEXT, writer_id TEXT, seq INTEGER, folder TEXT, manifest TEXT, size INTEGER,
     PRIMARY KEY (remote, run_id, writer_id, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS receipts (
-    remote TEXT, run_id TEXT, counts TEXT, notes TEXT, at REAL,
+    remote TEXT, run_id TEXT, counts TEXT, notes TEXT, at REAL, first REAL,
     PRIMARY KEY (remote, run_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
     remote TEXT, run_id TEXT, path TEXT, digest TEXT, size INTEGER, at REAL,
@@ -162,11 +162,11 @@ class Database:
             raise
 
     def _add_columns(self) -> None:
-        """Give a file of format 1 what came since."""
-        there = {row["name"] for row in self._db.execute("PRAGMA table_info(lanes)")}
-        for name in ("policies", "taken"):
+        """Give a file of an earlier format what came since."""
+        for table, name in (("lanes", "policies"), ("lanes", "taken"), ("receipts", "first")):
+            there = {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}
             if name not in there:
-                self._db.execute(f"ALTER TABLE lanes ADD COLUMN {name} TEXT")
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {name}")
 
     def _check(self) -> None:
         found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]

@@ -13,8 +13,10 @@ from syncd.cursors import LaneRecord
 from syncd.lane import Lane
 from syncd.ledger import Ledger
 from syncd.policy import Policy
+from syncd.removed import Removed
 from syncd.sinks import Rejected, Retryable, Sink
 from syncd.tail import Tail
+from syncd.verified import place
 from syncd.visit import Tools, Visit
 from tracker.artifacts import Blobs
 from tracker.settings import Settings
@@ -60,8 +62,11 @@ class Delivery:
         self._settings = settings
         self._clock = clock
         call = lambda action: retry.quickly(action, settings, stop, clock)  # noqa: E731 - a word for it
-        policy = Policy.of(settings.remotes.get(remote))
-        self._tools = Tools(sink, ledger, Blobs(store.blobs), policy, clock, call)
+        known = settings.remotes.get(remote)
+        self._tools = Tools(
+            sink, place(known.kind, known.url) if known else "", ledger, Blobs(store.blobs),
+            Removed(store), Policy.of(known), clock, call,
+        )  # fmt: skip
 
     def visit(
         self, run_id: str, folder: Path, *, waited_s: float, hurry: bool, go_on: Callable[[], bool]

@@ -6,7 +6,9 @@
     tracker/texts.jsonl   text values, a line each: [writer, seq, time ns, step, key, text]
 
 Both are made from the journals and the remote's policy alone, the policy of the moment at which
-they are put, so they come out the same from any copy of the store.
+they are put, so they come out the same from any copy of the store. Where a run goes on whose
+earlier journals were removed (`syncd gc`), theirs stay, and those of the rest are put into the
+folder `tracker/WRITER`, WRITER being the first that is here.
 """
 
 from __future__ import annotations
@@ -26,22 +28,25 @@ from syncd.sinks import File, Item
 from tracker.events import Artifact, Config, Event, Finish, Log, Rewind, Start, Summary, Tags
 from tracker.journal import journals
 
+PLACE = "tracker"
+"""The folder at a remote."""
+
 _PIECE = 1 << 20
 
 
 @contextmanager
 def written(
-    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy
+    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy, place: str = PLACE
 ) -> Iterator[list[File]]:
     """Write the documents of the run in `folder`; they are gone when the context ends."""
-    with TemporaryDirectory(prefix="syncd-") as place:
-        run, texts = Path(place, "run.json"), Path(place, "texts.jsonl")
+    with TemporaryDirectory(prefix="syncd-") as here:
+        run, texts = Path(here, "run.json"), Path(here, "texts.jsonl")
         with texts.open("w", encoding="utf-8") as lines:
             told = _tell(folder, run_id, key, policy, lines)
         run.write_text(json.dumps(told, indent=1, sort_keys=True, allow_nan=False) + "\n")
-        files = [_file("tracker/run.json", run)]
+        files = [_file(f"{place}/run.json", run)]
         if texts.stat().st_size:
-            files.append(_file("tracker/texts.jsonl", texts))
+            files.append(_file(f"{place}/texts.jsonl", texts))
         yield files
 
 

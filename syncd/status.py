@@ -13,7 +13,7 @@ from syncd.catalog import Catalog
 from syncd.cursors import LaneRecord
 from syncd.ledger import Ledger
 from syncd.policy import LEFT_OUT, MASKED
-from syncd.receipts import MORE_NOTES
+from syncd.receipts import MORE_NOTES, PARKED
 from syncd.tail import backlog
 from tracker.errors import TrackerError
 from tracker.settings import Settings
@@ -85,8 +85,7 @@ def lanes(store: StoreFolder, settings: Settings, ledger: Ledger) -> list[LaneSt
 
 
 def _status(name: str, ledger: Ledger, record: LaneRecord, pending: int, size: int) -> LaneStatus:
-    told = ("what", "reason", "writer_id", "seq", "at")
-    refused = [{name: row[name] for name in told} for row in ledger.parked(*record.key)]
+    refused = [{name: row[name] for name in PARKED} for row in ledger.parked(*record.key)]
     receipt = ledger.receipt(*record.key)
     count = receipt["counts"].get
     return LaneStatus(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ from syncd.ledger import Ledger
 from syncd.policy import LEFT_OUT, MASKED, Policies, Policy, kept
 from syncd.progress import head
 from syncd.receipts import DOCUMENTS, Pending
+from syncd.removed import Left, Removed
 from syncd.sinks import (
     Batch,
     File,
@@ -37,11 +38,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Tools:
-    """What every visit to one remote works with. `call` makes the quick attempts."""
+    """What every visit to one remote works with.
+
+    `place` names the remote whatever it is called (see `syncd.verified`); `call` makes the quick
+    attempts.
+    """
 
     sink: Sink
+    place: str
     ledger: Ledger
     blobs: Blobs
+    removed: Removed
     policy: Policy
     clock: Clock
     call: Callable[[Callable[[], object]], object]
@@ -78,7 +85,16 @@ class Visit:
         """Whether nothing is left to do until somebody writes to the run again."""
         if not self.tail.ended or self.tail.written or self._artifacts:
             return False
-        return self.tail.behind or self.record.told == self._outcome()[0]
+        return self._behind or self.record.told == self._outcome()[0]
+
+    @property
+    def _behind(self) -> bool:
+        """Whether a copy elsewhere delivered more: what is missing here was not removed here."""
+        missing = self.tail.missing
+        return bool(missing) and (not self.tail.writers() or self._left(missing) is None)
+
+    def _left(self, gone: Collection[str]) -> Left | None:
+        return self._tools.removed.left(self._folder.name, self._tools.place, gone)
 
     def work(self, lane: Lane, go_on: Callable[[], bool]) -> bool:
         """Do step after step; True if there is more to do."""
@@ -102,7 +118,7 @@ class Visit:
             looked_up_at=record.looked_up_at if record.remote_run else None,
             frozen=record.frozen is not None, pending=tail.pending, waited_s=self._waited_s,
             complete=tail.complete, hurry=self._hurry, files=len(self._artifacts),
-            ended=tail.ended, behind=tail.behind,
+            ended=tail.ended, behind=self._behind,
             documented=record.documented == record.position_key(), told=record.told, status=status,
         )  # fmt: skip
 
@@ -148,6 +164,8 @@ class Visit:
             files = held.files.get(writer, 0) if held else 0
             record.cursors[writer] = Cursor(seq, files)
         self.tail = Tail(self._folder, record.cursors)
+        if (removed := self._left(self.tail.missing)) is not None:
+            record.state = removed.state
         before = list[Pending]()
         for item, hint in self.tail.history():
             if (left := kept(record.policies.cut(item), item)) is not None:
@@ -280,7 +298,10 @@ class Visit:
         """Put the documents; where they are refused the run is finished all the same."""
         refused: tuple[Refused, ...] = ()
         run_id, policy = self.record.run_id, self._tools.policy
-        with documents.written(self._folder, run_id, self._sink.key, policy) as files:
+        place = documents.PLACE
+        if self.tail.missing:  # journals that were removed: what was put of them stays
+            place = f"{place}/{self.tail.writers()[0]}"
+        with documents.written(self._folder, run_id, self._sink.key, policy, place) as files:
             try:
                 for file in files:
                     self._put_file(file)

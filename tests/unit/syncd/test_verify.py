@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from syncd.catalog import Entry
-from syncd.policy import Policy
+from syncd.removed import Removed
 from syncd.sinks import Rejected
+from syncd.verified import Marks
 from syncd.verify import Reading, verify
 from tests.unit.syncd.platform import ARTIFACT, CONFIG, LOG, Place, finish
 from tracker.artifacts import Blobs
 from tracker.artifacts import keep as keep_artifact
+from tracker.settings import RemoteSettings
 
 
 @pytest.fixture
@@ -21,10 +23,13 @@ def place(tmp_path):
 
 
 def report(place):
-    entry = Entry(place.run_id, place.folder, 0)
-    policy = Policy.of(place.settings.remotes.get("lab"))
-    blobs = Blobs(place.store.blobs)
-    return verify(Reading(place.sink, place.ledger, "lab", "lab", blobs, policy), entry)
+    store = place.store
+    settings = place.settings.remotes.get("lab") or RemoteSettings("memory", "memory:")
+    reading = Reading(
+        place.sink, place.ledger, "lab", "lab", settings, Blobs(store.blobs), Marks(store),
+        Removed(store),
+    )  # fmt: skip
+    return verify(reading, Entry(place.run_id, place.folder, 0))
 
 
 def keep(place, tmp_path, writer):

@@ -1,0 +1,137 @@
+"""What is proved to be at the remote may go from this disk; nothing else, and never twice there."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+
+import tracker
+from tests.fault.delivering import Oracle, Told, make_store, syncd
+from tracker.errors import RunError
+
+
+@pytest.fixture
+def project(request):
+    return f"{request.node.name[:40]}-{os.getpid()}-{time.time_ns()}"
+
+
+@pytest.fixture(autouse=True)
+def _silent(monkeypatch):
+    monkeypatch.setenv("TRACKER_SILENT", "1")
+
+
+def record(store, project, folder, *, run_id=None, first=0, lr=0.1, name="weights.bin"):
+    """A finished run of 20 calls, with all that can be compared."""
+    run = tracker.init(project, id=run_id, dir=store.root, config={"lr": lr}, tags="good")
+    for step in range(first, first + 20):
+        run.log({"loss": step / 3, "note": f"step {step}"}, step=step)
+    run.summary["best"] = first
+    path = folder / name
+    path.write_bytes(name.encode() * 1000)
+    run.log_artifact(path)
+    run.finish()
+    return Told(run.id, project)
+
+
+def done(store, *command, code=0):
+    """What a command prints with --json."""
+    found, out = syncd(store, *command, "--json")
+    assert found == code, out
+    return json.loads(out)
+
+
+def deliver(store):
+    code, out = syncd(store, "once")
+    assert code == 0, out
+
+
+def test_each_kind_of_tampering_is_reported(mlflow_server, project, tmp_path):
+    """A tag deleted, a param changed, a file deleted, a point too many: exit 1, and no mark."""
+    store = make_store(tmp_path / "store", mlflow_server.url)
+    told = record(store, project, tmp_path)
+    deliver(store)
+    before = done(store, "verify")
+    [run] = before["runs"]
+    assert run["equal"], run["differences"]
+    assert run["verified_at"] is not None
+    assert done(store, "receipts")["receipts"][0]["verified"]["holds"]
+    oracle = Oracle(mlflow_server.url)
+    client, there = oracle.client, oracle.run(told).info.run_id
+    client.delete_tag(there, "good")
+    client.log_metric(there, "loss", 99.0, step=3)
+    folder = mlflow_server.folder / "artifacts"
+    [file] = folder.rglob(f"{there}/artifacts/weights.bin/weights.bin")
+    file.unlink()
+    _change_param(mlflow_server, there, "lr", "0.5")
+    [after] = done(store, "verify", told.run_id, code=1)["runs"]
+    said = "\n".join(after["differences"])
+    for word in ("tag 'good': None there", "point unexpected: ('loss', 3,", "param 'lr': '0.5' there",
+                 "file weights.bin/weights.bin: nothing there"):  # fmt: skip
+        assert word in said
+    assert len(after["differences"]) == 4
+    assert done(store, "receipts")["receipts"][0]["verified"] is None
+    assert [r["run"] for r in done(store, "gc", "--yes")["plan"]["stay"]] == [told.run_id]
+
+
+def _change_param(server, run_id, key, value):
+    """As nobody can through MLflow: its params are write-once."""
+    with closing(sqlite3.connect(server.folder / "mlflow.db", timeout=30)) as db, db:
+        changed = db.execute(
+            "UPDATE params SET value = ? WHERE run_uuid = ? AND key = ?", (value, run_id, key)
+        )
+        assert changed.rowcount == 1
+
+
+def test_a_receipt_says_what_was_acknowledged_and_why_not_all(mlflow_server, project, tmp_path):
+    store = make_store(tmp_path / "store", mlflow_server.url)
+    run = tracker.init(project, dir=store.root)
+    run.log({"a[0]": 1.0, "up": float("inf")}, step=0)
+    run.finish()
+    deliver(store)
+    [receipt] = done(store, "receipts", run.id)["receipts"]
+    assert receipt["counts"] == {
+        "events": 3, "points": 2, "params": 0, "tags": 1, "files": 1,
+        "bytes": receipt["files"][0]["size"], "left_out": 0, "masked": 0, "refused": 0,
+    }  # fmt: skip
+    assert {note["what"] for note in receipt["notes"]} == {"mapped", "infinite"}
+    assert receipt["cursors"].keys() == receipt["digests"]["events"].keys()
+    assert 0 < receipt["first_at"] <= receipt["last_at"] < time.time()
+    assert receipt["verified"] is receipt["removed"] is None
+    code, out = syncd(store, "receipts")
+    assert code == 0
+    assert f"not verified: syncd verify {run.id}" in out
+
+
+def test_a_run_that_goes_on_after_gc_is_doubled_nowhere(mlflow_server, project, tmp_path):
+    """Its id is used again, with another config: one run there, each point once, whole again."""
+    store = make_store(tmp_path / "store", mlflow_server.url)
+    oracle = Oracle(mlflow_server.url)
+    told = record(store, project, tmp_path)
+    deliver(store)
+    done(store, "verify")
+    assert done(store, "gc", "--yes")["done"]["runs"] == [told.run_id]
+    assert not store.run(told.run_id).exists()
+    with pytest.raises(RunError):
+        tracker.init(project, id=told.run_id, resume="must", dir=store.root)
+    receipt = done(store, "receipts", told.run_id)["receipts"][0]
+    assert receipt["verified"]["holds"]
+    assert receipt["removed"]["forced"] == []
+
+    record(store, project, tmp_path, run_id=told.run_id, first=20, lr=0.2, name="more.bin")
+    (store.sync / "syncd.db").unlink()
+    deliver(store)
+    deliver(store)
+    run = oracle.run(told)
+    assert len(oracle.points(run)) == 42  # twice 20 losses, and twice the summary
+    assert (run.info.status, run.data.params["lr"]) == ("FINISHED", "0.1")
+    assert run.data.tags["config.lr"] == "0.2"
+    paths = {f.path for f in oracle.client.list_artifacts(run.info.run_id)}
+    assert {"weights.bin", "more.bin", "tracker"} <= paths
+    [verified] = done(store, "verify")["runs"]
+    assert verified["verified_at"], verified
+    assert done(store, "gc", "--yes")["done"]["runs"] == [told.run_id]
