@@ -70,8 +70,10 @@ def test_each_kind_of_tampering_is_reported(mlflow_server, project, tmp_path):
     _change_param(mlflow_server, there, "lr", "0.5")
     [after] = done(store, "verify", told.run_id, code=1)["runs"]
     said = "\n".join(after["differences"])
-    for word in ("tag 'good': None there", "point unexpected: ('loss', 3,", "param 'lr': '0.5' there",
-                 "file weights.bin/weights.bin: nothing there"):  # fmt: skip
+    for word in (
+        "tag 'good': None there", "point unexpected: ('loss', 3,", "param 'lr': '0.5' there",
+        "file weights.bin/weights.bin: nothing there",
+    ):  # fmt: skip
         assert word in said
     assert len(after["differences"]) == 4
     assert done(store, "receipts")["receipts"][0]["verified"] is None
