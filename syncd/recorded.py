@@ -19,6 +19,7 @@ from syncd.cursors import Cursor, LaneRecord
 from syncd.points import Points
 from syncd.policy import kept
 from syncd.progress import Progress
+from syncd.removed import Left
 from syncd.sinks import Entries, Item, Sink, State
 from syncd.tail import backlog
 from tracker.artifacts import Blobs, Manifest
@@ -55,7 +56,7 @@ class Recorded:
     Args:
         queued, parked: artifacts, by writer id and seq, whose files are.
         wanted: shares of the points whose rows are kept (see `syncd.points`).
-        state: where translation begins: behind journals that were removed.
+        before: what the remote held of journals that were removed; the others go on from there.
 
     Attributes:
         name: the run's.
@@ -72,7 +73,7 @@ class Recorded:
     def __init__(
         self, sink: Sink, record: LaneRecord, folder: Path, blobs: Blobs, *,
         queued: Collection[tuple[str, int]] = (), parked: Collection[tuple[str, int]] = (),
-        wanted: Collection[int] = (), state: State | None = None,
+        wanted: Collection[int] = (), before: Left | None = None,
     ) -> None:  # fmt: skip
         self.name = record.run_id
         self.there, self.waiting = Expected(Points(wanted)), Expected(Points(wanted))
@@ -85,8 +86,8 @@ class Recorded:
         self._policies = record.policies
         self._queued = queued
         self._parked = parked
-        self._state: State = state or {}
-        self._progress = Progress()
+        self._state: State = before.state if before else {}
+        self._progress = Progress.load(before.progress if before else None)
         alive = any(journal.alive() for journal in journals(folder))  # before they are read
         self._take(self._acknowledged(folder, record.cursors), self.there)
         if backlog(folder, record.cursors)[0]:

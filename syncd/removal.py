@@ -197,11 +197,13 @@ class Removal:
 
     def _against(self, entry: Entry, verified: list[str]) -> Iterator[str]:
         """Why a run that is not being recorded stays; fills in where it is whole."""
-        written = self._written(entry.folder)
+        here, gone = extents(entry.folder), self._gone(entry.folder)
         whole = False
         for name, remote in sorted(self._settings.remotes.items()):
             mark = self._marks.read(entry.folder.name, remote.kind, remote.url)
-            why = self._missing(name, entry.run_id, mark, written)
+            parked = len(self._ledger.parked(self._known_as[name], entry.run_id))
+            why = f"{parked:,} entries are parked: syncd status, syncd retry" if parked else None
+            why = why or _not_held(mark, here, gone, entry.run_id)
             if why is None and mark is not None:
                 verified.append(name)
                 whole = whole or not mark.left_out
@@ -212,21 +214,10 @@ class Removal:
         elif not whole:
             yield "its remotes' policies left something out, which would be nowhere then"
 
-    def _missing(
-        self, name: str, run_id: str, mark: Mark | None, written: dict[str, int]
-    ) -> str | None:
-        if parked := len(self._ledger.parked(self._known_as[name], run_id)):
-            return f"{parked:,} entries are parked: syncd status, syncd retry"
-        if mark is None:
-            return f"not verified: syncd verify {run_id}"
-        if mark.cursors != written:
-            return f"something was recorded since it was verified: syncd verify {run_id}"
-        return None
-
-    def _written(self, folder: Path) -> dict[str, int]:
-        """Last sequence number of each journal that the run has here, or had."""
+    def _gone(self, folder: Path) -> dict[str, int]:
+        """Last sequence number of each journal of a run that was removed before."""
         note = self._removed.read(folder.name)
-        return (note.writers if note else {}) | extents(folder)
+        return note.writers if note else {}
 
     # -- the act ---------------------------------------------------------------------------
 
@@ -249,12 +240,15 @@ class Removal:
             record = self._ledger.lane(self._known_as[name], candidate.run)
             if record.remote_run is None:
                 continue
-            known = left[place(remote.kind, remote.url)] = Left(record.state)
+            known = left[place(remote.kind, remote.url)] = Left(
+                record.state, record.progress.dump()
+            )
             mark = self._marks.read(folder.name, remote.kind, remote.url)
             if mark is not None and name in candidate.verified:
                 known.count, known.digest = mark.counts["points"], mark.points
         why = candidate.why if self._force else []
-        return Note(candidate.run, time.time(), self._written(folder), left, why)
+        writers = self._gone(folder) | extents(folder)
+        return Note(candidate.run, time.time(), writers, left, why)
 
     def _remove_blobs(self, trash: Trash, done: Done) -> int:
         free = Unreferenced.of(self._store, trash.runs())
@@ -263,6 +257,18 @@ class Removal:
         for digest, before_ns in free.digests.items():
             freed += blobs.remove(digest, before_ns)
         return freed
+
+
+def _not_held(
+    mark: Mark | None, here: dict[str, int], gone: dict[str, int], run_id: str
+) -> str | None:
+    """Why a remote's mark does not say that it holds all of the journals `here`."""
+    if mark is None:
+        return f"not verified: syncd verify {run_id}"
+    elsewhere = mark.cursors.keys() - here.keys() - gone.keys()
+    if elsewhere or not here.items() <= mark.cursors.items():
+        return f"something was recorded since it was verified: syncd verify {run_id}"
+    return None
 
 
 @contextmanager

@@ -22,10 +22,12 @@ class Left(msgspec.Struct, omit_defaults=True):
 
     Attributes:
         state: where translation stood behind them (see `syncd.sinks`).
+        progress: what they said of the run as a whole (see `syncd.progress`).
         count, digest: of their points, if they were verified; see `syncd.points`.
     """
 
-    state: State
+    state: State = {}
+    progress: str | None = None
     count: int = 0
     digest: str | None = None
 
@@ -69,7 +71,7 @@ class Removed:
         note = self.read(folder) if gone else None
         if note is None or not set(gone) <= note.writers.keys():
             return None
-        return note.left.get(remote, Left({}))
+        return note.left.get(remote, Left())
 
     def write(self, folder: str, note: Note) -> None:
         """Keep a note, in the place of an older one.

@@ -46,6 +46,7 @@ class Tail:
         missing: writers at whose journals a cursor stands at an event that is not here: another
             copy of the store, or this one before it was damaged, delivered more, or the journal
             was removed.
+        writers: those whose journals are here.
         gaps: damage met so far.
     """
 
@@ -61,11 +62,8 @@ class Tail:
         self.written = sum(max(0, t.written - self._seq(t)) for t in self._threads)
         self.complete = any(not t.alive and t.limit > self._seq(t) for t in self._threads)
         written = {thread.journal.writer_id: thread.written for thread in self._threads}
+        self.writers = written.keys()
         self.missing = {w for w, c in self.cursors.items() if c.seq > written.get(w, 0)}
-
-    def writers(self) -> list[str]:
-        """Writer ids of the journals that are here, in the order in which they began."""
-        return [thread.journal.writer_id for thread in self._threads]
 
     def start(self) -> tuple[Start | None, int]:
         """The first Start event that can be read, and when the first journal began (ns)."""

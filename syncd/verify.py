@@ -180,7 +180,7 @@ class _Comparison:
         reading = self._reading
         return Recorded(
             reading.sink, self._record, self._entry.folder, reading.blobs, wanted=wanted,
-            state=self._left.state if self._left else None,
+            before=self._left,
             queued={(a.writer_id, a.seq) for a in reading.ledger.artifacts(self._record)},
             parked={(row["writer_id"], row["seq"]) for row in self._parked},
         )  # fmt: skip

@@ -91,7 +91,7 @@ class Visit:
     def _behind(self) -> bool:
         """Whether a copy elsewhere delivered more: what is missing here was not removed here."""
         missing = self.tail.missing
-        return bool(missing) and (not self.tail.writers() or self._left(missing) is None)
+        return bool(missing) and (not self.tail.writers or self._left(missing) is None)
 
     def _left(self, gone: Collection[str]) -> Left | None:
         return self._tools.removed.left(self._folder.name, self._tools.place, gone)
@@ -166,6 +166,7 @@ class Visit:
         self.tail = Tail(self._folder, record.cursors)
         if (removed := self._left(self.tail.missing)) is not None:
             record.state = removed.state
+            record.progress = type(record.progress).load(removed.progress)
         before = list[Pending]()
         for item, hint in self.tail.history():
             if (left := kept(record.policies.cut(item), item)) is not None:
@@ -298,10 +299,8 @@ class Visit:
         """Put the documents; where they are refused the run is finished all the same."""
         refused: tuple[Refused, ...] = ()
         run_id, policy = self.record.run_id, self._tools.policy
-        place = documents.PLACE
-        if self.tail.missing:  # journals that were removed: what was put of them stays
-            place = f"{place}/{self.tail.writers()[0]}"
-        with documents.written(self._folder, run_id, self._sink.key, policy, place) as files:
+        before = self._left(self.tail.missing)
+        with documents.written(self._folder, run_id, self._sink.key, policy, before) as files:
             try:
                 for file in files:
                     self._put_file(file)

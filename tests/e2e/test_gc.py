@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 
 import pytest
 
 import tracker
-from tests.fault.delivering import Oracle, Told, make_store, syncd
+from tests.e2e.recording import TRACKER, refused
+from tests.e2e.recording import tracker as command
+from tests.fault.delivering import Oracle, Syncd, Told, environment, make_store, syncd, wait_for
 from tracker.errors import RunError
 
 
@@ -32,16 +36,16 @@ def record(store, project, folder, *, run_id=None, first=0, lr=0.1, name="weight
         run.log({"loss": step / 3, "note": f"step {step}"}, step=step)
     run.summary["best"] = first
     path = folder / name
-    path.write_bytes(name.encode() * 1000)
+    path.write_bytes(f"{name} {first}".encode() * 1000)
     run.log_artifact(path)
     run.finish()
     return Told(run.id, project)
 
 
-def done(store, *command, code=0):
+def done(store, *words, code=0):
     """What a command prints with --json."""
-    found, out = syncd(store, *command, "--json")
-    assert found == code, out
+    found, out = syncd(store, *words, "--json")
+    assert code in (None, found), out
     return json.loads(out)
 
 
@@ -124,7 +128,7 @@ def test_a_run_that_goes_on_after_gc_is_doubled_nowhere(mlflow_server, project, 
     assert receipt["verified"]["holds"]
     assert receipt["removed"]["forced"] == []
 
-    record(store, project, tmp_path, run_id=told.run_id, first=20, lr=0.2, name="more.bin")
+    record(store, project, tmp_path, run_id=told.run_id, first=20, lr=0.2)
     (store.sync / "syncd.db").unlink()
     deliver(store)
     deliver(store)
@@ -132,8 +136,64 @@ def test_a_run_that_goes_on_after_gc_is_doubled_nowhere(mlflow_server, project, 
     assert len(oracle.points(run)) == 42  # twice 20 losses, and twice the summary
     assert (run.info.status, run.data.params["lr"]) == ("FINISHED", "0.1")
     assert run.data.tags["config.lr"] == "0.2"
-    paths = {f.path for f in oracle.client.list_artifacts(run.info.run_id)}
-    assert {"weights.bin", "more.bin", "tracker"} <= paths
+    paths = [f.path for f in oracle.client.list_artifacts(run.info.run_id)]
+    assert paths[:2] == ["tracker", "weights.bin"], "what was there is there, the new beside it"
+    assert paths[2].startswith("weights.bin.")
+    documents = [f.path for f in oracle.client.list_artifacts(run.info.run_id, "tracker")]
+    assert len(documents) == 3, "those of the first part too"
     [verified] = done(store, "verify")["runs"]
     assert verified["verified_at"], verified
     assert done(store, "gc", "--yes")["done"]["runs"] == [told.run_id]
+
+
+def test_a_daemon_sees_a_run_vanish_and_come_back(mlflow_server, project, tmp_path):
+    """It goes on delivering, says no error, and the run that comes back is the same one there."""
+    store = make_store(tmp_path / "store", mlflow_server.url)
+    oracle = Oracle(mlflow_server.url)
+    with Syncd(store, "run") as daemon:
+        told = record(store, project, tmp_path)
+        for first in (20, 40):
+            wait_for("its end there", lambda: done(store, "verify", code=None)["equal"])
+            assert done(store, "gc", "--yes")["done"]["runs"] == [told.run_id]
+            record(store, project, tmp_path, run_id=told.run_id, first=first)
+        wait_for("its end there", lambda: done(store, "verify", code=None)["equal"])
+        code, out = daemon.stop()
+    assert code == 0
+    assert "rror" not in out
+    assert len(oracle.points(oracle.run(told))) == 63
+
+
+def test_a_person_names_runs_is_asked_and_may_say_no(mlflow_server, project, tmp_path):
+    """As in every command of tracker; where nobody can be asked only --yes removes anything."""
+    store = make_store(tmp_path / "store", mlflow_server.url)
+    told = record(store, project, tmp_path)
+    name = tracker.open(store.root).run(told.run_id).name
+    refused(command(store.root, "verify", "nobody"), 1, "'nobody'")
+    refused(command(store.root, "verify", "--remote", "lub"), 2, "'lub'", "lab")
+    kept = command(store.root, "gc", name)
+    assert (kept.returncode, "not verified" in kept.stdout) == (1, True)
+    refused_by_syncd = command(store.root, "gc", "--force", "--yes")
+    assert (refused_by_syncd.returncode, "name the runs" in refused_by_syncd.stderr) == (2, True)
+    deliver(store)
+    assert command(store.root, "verify", name).stdout.splitlines()[1].endswith("yes")
+    shown = command(store.root, "gc", told.run_id[:20])
+    assert "--yes" in shown.stdout
+    assert not answered(store, "gc", answer="n")
+    assert answered(store, "gc", answer="y")
+    listed = command(store.root, "ls", "--json")
+    assert json.loads(listed.stdout)["runs"] == []
+
+
+def answered(store, *words, answer):
+    """Whether the run went, after a person on a terminal gave an answer."""
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{answer}\n".encode())
+        subprocess.run(
+            [TRACKER, *words], env=environment(TRACKER_DIR=str(store.root)), stdin=theirs,
+            capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return not any(store.journals.iterdir())

@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from syncd.cursors import Cursor, LaneRecord
+from syncd.database import FORMAT
 from syncd.ledger import Ledger
 from syncd.receipts import MAX_NOTES, Pending
 from syncd.sinks import Note, Refused, RemoteRun
@@ -184,19 +185,33 @@ def test_a_remote_is_known_again_by_where_it_is(ledger, path, before, after, kep
 
 def test_a_file_of_the_first_format_is_gone_on_with(ledger, path):
     ledger.save(lane())
+    ledger.put(lane(), "path", "digest", 5)
     ledger.close()
     with closing(sqlite3.connect(path)) as db:
         for name in ("policies", "taken"):
             db.execute(f"ALTER TABLE lanes DROP COLUMN {name}")
+        db.execute("ALTER TABLE receipts DROP COLUMN first")
         db.execute("PRAGMA user_version=1")
     for look in (True, False):
         opened = Ledger(path, look=look)
         assert opened.lane("lab", "run") == lane()
+        assert opened.receipt("lab", "run")["first"] is None
         opened.close()
     opened = Ledger(path)
     opened.take("lab", "run", "[]")
     assert opened.taken("lab") == {"run": "[]"}
+    opened.put(lane(), "another", "digest", 5)
+    assert opened.receipt("lab", "run")["counts"]["files"] == 2
     opened.close()
+
+
+def test_a_receipt_keeps_its_first_and_its_last_time(ledger):
+    for path in ("a", "b"):
+        ledger.put(lane(), path, "digest", 5)
+    receipt = ledger.receipt("lab", "run")
+    [first, last] = ledger.file_receipts("lab", "run")
+    assert (receipt["first"], receipt["at"]) == (first["at"], last["at"])
+    assert first["at"] < last["at"]
 
 
 def test_a_copy_looks_its_runs_up_anew_and_the_original_does_not(ledger, path, tmp_path):
@@ -217,9 +232,9 @@ def test_a_copy_looks_its_runs_up_anew_and_the_original_does_not(ledger, path, t
 def test_a_newer_version_is_refused_and_left_as_it_is(ledger, path, look):
     ledger.close()
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version=3")
+        db.execute(f"PRAGMA user_version={FORMAT + 1}")
     content = path.read_bytes()
-    with pytest.raises(StoreError, match=r"has format 3.*Nothing was changed"):
+    with pytest.raises(StoreError, match=rf"has format {FORMAT + 1}.*Nothing was changed"):
         Ledger(path, look=look)
     assert path.read_bytes() == content
 
