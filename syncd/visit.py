@@ -210,6 +210,8 @@ class Visit:
         self.tail.pending -= len(taken)
         self.tail.written -= len(taken)
         self._waited_s = 0.0
+        if self.tail.ended:  # what it was told before was an earlier end, if any
+            record.told = None
         counts |= cut | {"events": len(taken)}
         self._ledger.acknowledge(record, counts, notes, artifacts, refused)
         self._artifacts = self._ledger.artifacts(record) if artifacts else self._artifacts

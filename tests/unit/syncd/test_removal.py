@@ -13,6 +13,7 @@ import pytest
 
 from syncd import removal
 from syncd.catalog import Catalog
+from syncd.cli.program import execute
 from syncd.ledger import Ledger
 from syncd.removal import Removal
 from syncd.removed import Removed
@@ -23,6 +24,7 @@ from tests.unit.syncd.test_verify import report
 from tracker.artifacts import Blobs
 from tracker.artifacts import keep as keep_artifact
 from tracker.journal import Files, Writer, journals, liveness
+from tracker.journal import writer as journal_writer
 from tracker.settings import RemoteSettings, Settings
 from tracker.store import StoreFolder
 
@@ -200,15 +202,28 @@ def test_only_orphans_of_more_than_a_day_go_and_none_that_was_put_again(place):
     finish(live)
 
 
-def test_what_a_live_writer_put_stays_however_long_that_takes(place):
+def test_what_a_live_writer_put_stays_however_long_that_takes(place, monkeypatch):
     """Its event comes after the last of many files; the first may have been put days before."""
+    blobs = Blobs(place.store.blobs)
+    before, since = blobs.put_bytes(b"before").digest, blobs.put_bytes(b"since").digest
+    _age(blobs.path(before), 4 * DAY_S)
+    _age(blobs.path(since), 2 * DAY_S)
+    began = time.time_ns() - 3 * DAY_S * 10**9
+    monkeypatch.setattr(journal_writer, "_now", lambda: began)
+    live = place.writer()
+    gc(place)
+    assert digests(place) == {since}
+    finish(live)
+    gc(place)
+    assert digests(place) == set()
+
+
+def test_what_another_process_put_after_the_run_ended_stays(place):
+    """It refers to it in a journal that it begins later, as an import does."""
     verified(place, b"mine")
-    live = Writer(place.store.run(OTHER), OTHER, sync_interval_s=3600)
-    live.append(START, "project", "other")
     mine = Blobs(place.store.blobs).put_bytes(b"mine").digest
     assert gc(place).runs == [place.run_id]
-    assert mine in digests(place)
-    finish(live)
+    assert digests(place) == {mine}
 
 
 def _age(path, seconds):
@@ -304,6 +319,54 @@ def test_what_was_removed_by_force_is_pending_and_parked_no_more(place):
     assert place.ledger.parked("lab") == []
     assert place.ledger.unsettled() == set()
     assert place.record.remote_run is not None
+
+
+def gone_on(place, *, force=False):
+    """A run of which an earlier part was removed, and that went on."""
+    assert gc(place, force=force).runs == [place.run_id]
+    writer = place.writer()
+    writer.append(LOG, 1, {"a": 2.0})
+    finish(writer)
+    assert place.visit().error is None
+
+
+def test_a_run_that_goes_on_is_compared_whole_by_the_digest_of_what_was_removed(place):
+    """It ends at the remote as it does here, and may be removed again; a lost point is seen."""
+    verified(place)
+    for value in (1, 2):
+        gone_on(place)
+        assert place.sink.status == "finished"
+        found = report(place)
+        assert found.verified_at is not None, (found.differences, found.incomplete)
+        assert (found.points_local, found.points_remote) == (value + 1, value + 1)
+    del place.sink.acknowledged[1]
+    [difference] = report(place).differences
+    assert difference == "points differ: 2 there, 1 here and 2 in journals that were removed"
+
+
+def test_a_run_that_goes_on_after_force_cannot_be_called_equal(place):
+    finish(place.writer())
+    place.visit()
+    gone_on(place, force=True)
+    assert report(place).differences == [
+        "its earlier journals were removed before they were verified at this remote"
+    ]
+
+
+def test_force_alone_is_refused(place):
+    """It takes what is nowhere else: nobody means all of it by that one word."""
+    verified(place)
+    assert execute(["gc", "--force", "--yes", "--dir", str(place.store.root)]) == 2
+    assert names(place) == {place.run_id}
+
+
+def test_older_than_is_by_the_last_write(place):
+    verified(place)
+    entries = Catalog(place.store).runs().values()
+    assert not a_removal(place).plan(entries, before=time.time() - DAY_S).go
+    for file in place.folder.iterdir():
+        _age(file, 2 * DAY_S)
+    assert a_removal(place).plan(entries, before=time.time() - DAY_S).go
 
 
 # -- killed --------------------------------------------------------------------------------
