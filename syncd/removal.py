@@ -33,7 +33,7 @@ from syncd.removed import Left, Note, Removed
 from syncd.selection import Selection
 from syncd.tail import beginning
 from syncd.trash import Trash, size
-from syncd.unreferenced import Unreferenced
+from syncd.unreferenced import Unreferenced, newest
 from syncd.verified import Mark, Marks, place
 from tracker.artifacts import Blobs
 from tracker.errors import StoreError
@@ -51,7 +51,7 @@ class Candidate:
         changed: when it was last written to, in seconds since 1970 UTC.
         verified: remotes that hold it whole.
         why: why it stays unless forced; empty if it may go.
-        live: it is being recorded, and stays.
+        live: it is being recorded, or cannot be read, and stays whatever is said.
     """
 
     run: str
@@ -142,11 +142,9 @@ class Removal:
         going = [self._store.run(candidate.run) for candidate in plan.go]
         free = Unreferenced.of(self._store, [*going, *trash])
         plan.blobs_stay = free.unsure
-        for digest, before_ns in free.digests.items():
-            about = Blobs(self._store.blobs).path(digest).lstat()
-            if about.st_mtime_ns < before_ns:
-                plan.blobs += 1
-                plan.blob_bytes += about.st_size
+        blobs = Blobs(self._store.blobs)
+        sizes = [blobs.older(digest, before_ns) for digest, before_ns in free.digests.items()]
+        plan.blobs, plan.blob_bytes = sum(map(bool, sizes)), sum(sizes)
         return plan
 
     def carry_out(self, plan: Plan, told: Callable[[str], object] = lambda _: None) -> Done:
@@ -186,12 +184,12 @@ class Removal:
             start, _ = beginning(found)
             candidate.name = start.name if start else entry.run_id
             candidate.bytes = size(entry.folder)
-            candidate.changed = max(f.stat().st_mtime for f in entry.folder.iterdir())
+            candidate.changed = newest(entry.folder) / 1e9
             if candidate.live:
                 candidate.why.append("it is being recorded")
             else:
                 candidate.why += self._against(entry, candidate.verified)
-        except (OSError, ValueError) as error:  # nothing is in it any more
+        except OSError as error:
             candidate.live, candidate.why = True, [f"it cannot be read: {error}"]
         return candidate
 
@@ -228,7 +226,7 @@ class Removal:
             return "it is gone already"
         with liveness.alone(folder) as alone:
             now = self._judge(Entry(candidate.run, folder, 0))
-            if not alone or not self._may(now):
+            if not alone or not self._may(now) or now.changed > candidate.changed:
                 return "; ".join(now.why) or "a process begins to record it"
             self._removed.write(folder.name, self._note(now, folder))
             trash.take(folder)

@@ -60,7 +60,7 @@ class Unreferenced:
         for folder in removed:
             before = set(gone.digests)
             gone.look(folder)
-            ended = _newest(folder)
+            ended = newest(folder)
             until |= dict.fromkeys(gone.digests - before, ended)
             for digest in gone.digests & before:
                 until[digest] = max(until[digest], ended)
@@ -119,7 +119,7 @@ def _folders(place: Path) -> Iterator[Path]:
         yield from (Path(e) for e in entries if e.is_dir(follow_symlinks=False))
 
 
-def _newest(folder: Path) -> int:
-    """When something was last written to a run."""
-    with os.scandir(folder) as entries:
-        return max((e.stat(follow_symlinks=False).st_mtime_ns for e in entries), default=0)
+def newest(folder: Path) -> int:
+    """When something was last recorded of a run, by the times of its segments (ns)."""
+    found = [journal.path(n) for journal in journals(folder) for n in journal.segments()]
+    return max((path.lstat().st_mtime_ns for path in found), default=0)

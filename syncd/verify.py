@@ -103,7 +103,7 @@ def verify(reading: Reading, entry: Entry) -> Report:
     Raises:
         RunError: the run was never delivered there.
         SinkError: the remote cannot be read.
-        OSError: the journals cannot be read, or the mark not be kept.
+        OSError: the journals cannot be read, or an old mark not be taken back.
     """
     comparison = _Comparison(reading, entry)
     report = comparison.run()
@@ -111,8 +111,13 @@ def verify(reading: Reading, entry: Entry) -> Report:
     if not report.equal:
         reading.marks.take_back(folder, remote.kind, remote.url)
     elif not report.incomplete:
-        report.verified_at = reading.clock.time()
-        reading.marks.write(folder, comparison.mark(report, report.verified_at))
+        at = reading.clock.time()
+        try:
+            reading.marks.write(folder, comparison.mark(report, at))
+        except OSError as error:  # a store that may only be read is compared all the same
+            report.incomplete.append(f"that it is whole could not be noted: {error}")
+        else:
+            report.verified_at = at
     return report
 
 

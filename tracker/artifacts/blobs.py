@@ -179,14 +179,23 @@ class Blobs:
         """
         path = self.path(digest)
         with _locked(path.parent, fcntl.LOCK_EX):
-            try:
-                found = path.lstat()
-            except FileNotFoundError:
-                return 0
-            if not stat.S_ISREG(found.st_mode) or found.st_mtime_ns >= before_ns:
-                return 0
-            self._files.unlink(path)
-        return found.st_size
+            if size := self.older(digest, before_ns):
+                self._files.unlink(path)
+        return size
+
+    def older(self, digest: str, before_ns: int) -> int:
+        """Bytes of a blob that was last put before `before_ns`; 0 where there is none such.
+
+        Raises:
+            BadInput: `digest` is none.
+            OSError: it cannot be looked at.
+        """
+        try:
+            found = self.path(digest).lstat()
+        except FileNotFoundError:
+            return 0
+        old = stat.S_ISREG(found.st_mode) and found.st_mtime_ns < before_ns
+        return found.st_size if old else 0
 
     def sweep(self) -> int:
         """Remove what killed processes left in ``tmp``; return how many files.

@@ -226,6 +226,11 @@ def test_what_another_process_put_after_the_run_ended_stays(place):
     assert digests(place) == {mine}
 
 
+def _age_all(place, seconds):
+    for file in place.folder.iterdir():
+        _age(file, seconds)
+
+
 def _age(path, seconds):
     then = time.time() - seconds
     os.utime(path, (then, then))
@@ -241,6 +246,15 @@ def test_a_run_that_is_resumed_between_plan_and_act_stays(place):
     resumed.append(LOG, 1, {"a": 2.0})
     finish(resumed)
     assert len(journals(place.folder)) == 2
+
+
+def test_what_was_added_to_since_it_was_shown_is_not_forced(place):
+    """A person who agreed did not see that."""
+    finish(place.writer())
+    removing = a_removal(place, force=True)
+    decided = removing.plan(Catalog(place.store).runs().values())
+    _age_all(place, -5)  # as if written to later
+    assert removing.carry_out(decided).runs == []
 
 
 def test_a_process_about_to_begin_a_journal_keeps_the_run(place):
@@ -364,8 +378,7 @@ def test_older_than_is_by_the_last_write(place):
     verified(place)
     entries = Catalog(place.store).runs().values()
     assert not a_removal(place).plan(entries, before=time.time() - DAY_S).go
-    for file in place.folder.iterdir():
-        _age(file, 2 * DAY_S)
+    _age_all(place, 2 * DAY_S)
     assert a_removal(place).plan(entries, before=time.time() - DAY_S).go
 
 
