@@ -14,5 +14,14 @@ The way of an event through this package:
     sinks     one module per platform; `syncd.sinks` is the contract
 
 syncd.db is the `ledger`: `cursors` and `receipts` are its rows, `database` its file.
+
+And the way back:
+
+    verify        reads a run back and compares it with what is `recorded`; `points` are compared
+                  by digest, and what is whole is marked as `verified`
+    receipt       all that is known of a run at a remote, as a document
+    removal       frees the disk of what was verified: to the `trash`, with the blobs that are
+                  `unreferenced` then; what was `removed` stays known
+
 The command line is `syncd.cli`: one module a command.
 """

@@ -18,6 +18,7 @@ from syncd.ledger import Ledger
 from syncd.outlet import Outlet, Result
 from syncd.owner import Owned, Ownership
 from syncd.packer import Packer
+from syncd.removed import Removed
 from syncd.sinks import Remote, Sink
 from syncd.telemetry import NOBODY, Observer, What
 from syncd.telemetry.level import Level
@@ -26,6 +27,7 @@ from syncd.watch import Watch
 from tracker import settings as settings_of
 from tracker.credentials import kept
 from tracker.errors import BadInput, SettingsError, StoreError, TrackerError
+from tracker.journal import journals
 from tracker.pending import Published, RemotePending
 from tracker.settings import Settings
 from tracker.store import StoreFolder, replace_file
@@ -86,6 +88,8 @@ class Daemon:
         self._context = contextlib.ExitStack()
         self._packer = Packer(store)
         self._published: tuple[float, object] = (0.0, None)
+        self._removed = Removed(store)
+        self._removed_at: object = None
         self._seen: object = None
         self._credentials: object = None
 
@@ -101,6 +105,7 @@ class Daemon:
             self.ledger = Ledger(self.store.sync / "syncd.db")
             context.callback(self.ledger.close)
             self.ledger.meet(self._settings.remotes)
+            self._let_go_of_removed()
             self._make_outlets(found)
             context.callback(lambda: self._publish(self._look()))
             self._context = context.pop_all()
@@ -150,12 +155,25 @@ class Daemon:
         watch = Watch(self.store.journals)
         threads = [_started(outlet.serve, watch.subscribe()) for outlet in self.outlets]
         while not self._ending.wait(_PUBLISH_S) and not self._changed():
+            self._let_go_of_removed()
             self._publish_changes()
             self._pack(_PACK_S)
         self._halt.set()
         watch.wake()
         self._wait_for(threads)
         watch.close()
+
+    def _let_go_of_removed(self) -> None:
+        """Take up what `syncd gc` removed by force: of that nothing is pending any more."""
+        stamp = _stamp(self._removed.folder)
+        if stamp is None or stamp == self._removed_at:
+            return
+        self._removed_at = stamp
+        for run_id in self.ledger.unsettled():
+            folder = self.store.run(run_id)
+            if (note := self._removed.read(folder.name)) is not None:
+                here = {journal.writer_id for journal in journals(folder)}
+                self.ledger.gone(run_id, note.writers.keys() - here, whole=not here)
 
     def _pack(self, limit_s: float) -> None:
         """Pack for some time, or until there is something to deliver."""

@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS artifacts (
     rank INTEGER DEFAULT 1,
     PRIMARY KEY (remote, run_id, writer_id, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS receipts (
-    remote TEXT, run_id TEXT, counts TEXT, notes TEXT, at REAL,
+    remote TEXT, run_id TEXT, counts TEXT, notes TEXT, at REAL, first REAL,
     PRIMARY KEY (remote, run_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
     remote TEXT, run_id TEXT, path TEXT, digest TEXT, size INTEGER, at REAL,
@@ -59,6 +59,7 @@ _ADDED = (
     ("lanes", "taken", "TEXT"),
     ("lanes", "oldest", "REAL"),
     ("artifacts", "rank", "INTEGER DEFAULT 1"),
+    ("receipts", "first", "REAL"),
 )
 """Columns that a file of an older format lacks."""
 

@@ -19,9 +19,11 @@ from syncd.lane import Lane
 from syncd.ledger import Ledger
 from syncd.policy import Policy
 from syncd.puts import Puts
+from syncd.removed import Removed
 from syncd.sinks import File, Rejected, RemoteRun, Retryable, Sink
 from syncd.tail import Tail
 from syncd.telemetry import NOBODY, Observer, observing
+from syncd.verified import place
 from syncd.visit import Tools, Visit
 from tracker import hours
 from tracker.artifacts import Blobs
@@ -92,11 +94,11 @@ class Delivery:
         self._stop = stop
         self._asked = asked
         self.puts = Puts(self._put, settings, clock, stop=stop, pool=pool, landed=landed)
-        filters = settings.remotes.get(remote)
-        self._file_hours = hours.of(filters.file_hours if filters else ())
-        policy = Policy.of(filters)
+        known = settings.remotes.get(remote)
+        self._file_hours = hours.of(known.file_hours if known else ())
         self._tools = Tools(
-            sink, ledger, Blobs(store.blobs), policy, clock, self.puts,
+            sink, place(known.kind, known.url) if known else "", ledger, Blobs(store.blobs),
+            Removed(store), Policy.of(known), clock, self.puts,
             call=self._calls(), files_go=self._files_go, observer=observer,
         )  # fmt: skip
         self._now_known = ledger.reopen(remote, parked.NOW_KNOWN)

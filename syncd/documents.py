@@ -6,7 +6,9 @@
     tracker/texts.jsonl   text values, a line each: [writer, seq, time ns, step, key, text]
 
 Both are made from the journals and the remote's policy alone, the policy of the moment at which
-they are put, so they come out the same from any copy of the store.
+they are put, so they come out the same from any copy of the store. Where a run goes on whose
+earlier journals were removed (`syncd gc`), theirs stay, and those of the rest are put into the
+folder `tracker/WRITER`, WRITER being the first that is here.
 """
 
 from __future__ import annotations
@@ -22,38 +24,48 @@ from typing import Any, TextIO
 
 from syncd.policy import Policy
 from syncd.progress import Progress
+from syncd.removed import Left
 from syncd.sinks import File, Item
 from tracker.events import Artifact, Config, Event, Finish, Log, Rewind, Start, Summary, Tags
 from tracker.journal import journals
+
+PLACE = "tracker"
+"""The folder at a remote."""
 
 _PIECE = 1 << 20
 
 
 @contextmanager
 def written(
-    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy
-) -> Iterator[list[File]]:
-    """Write the documents of the run in `folder`; they are gone when the context ends."""
-    with TemporaryDirectory(prefix="syncd-") as place:
-        run, texts = Path(place, "run.json"), Path(place, "texts.jsonl")
+    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy,
+    before: Left | None = None,
+) -> Iterator[list[File]]:  # fmt: skip
+    """Write the documents of the run in `folder`; they are gone when the context ends.
+
+    `before` is what the remote held of journals of the run that were removed, None if none were.
+    """
+    place = PLACE if before is None else f"{PLACE}/{journals(folder)[0].writer_id}"
+    progress = Progress.load(before.progress if before else None)
+    with TemporaryDirectory(prefix="syncd-") as here:
+        run, texts = Path(here, "run.json"), Path(here, "texts.jsonl")
         with texts.open("w", encoding="utf-8") as lines:
-            told = _tell(folder, run_id, key, policy, lines)
+            told = _tell(folder, run_id, key, policy, lines=lines, progress=progress)
         run.write_text(json.dumps(told, indent=1, sort_keys=True, allow_nan=False) + "\n")
-        files = [_file("tracker/run.json", run)]
+        files = [_file(f"{place}/run.json", run)]
         if texts.stat().st_size:
-            files.append(_file("tracker/texts.jsonl", texts))
+            files.append(_file(f"{place}/texts.jsonl", texts))
         yield files
 
 
 def _tell(
-    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy, lines: TextIO
-) -> dict[str, Any]:
+    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy, *, lines: TextIO,
+    progress: Progress,
+) -> dict[str, Any]:  # fmt: skip
     told: dict[str, Any] = {
         "format": 1, "run_id": run_id, "config": {}, "summary": {}, "tags": {}, "artifacts": [],
         "gaps": [],
     }  # fmt: skip
     names: set[str] = set()
-    progress = Progress()
     for journal in journals(folder):
         for block in journal.blocks():
             told["gaps"] += [str(gap) for gap in block.gaps]

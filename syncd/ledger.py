@@ -186,6 +186,28 @@ class Ledger:
                 db.executemany(f"UPDATE lanes SET settled = NULL {_OF_LANE}", lanes)
         return found
 
+    def unsettled(self) -> set[str]:
+        """Ids of the runs of which something is pending, parked or failing."""
+        rows = self._db.rows(
+            "SELECT run_id FROM lanes WHERE pending > 0 OR error IS NOT NULL "
+            "UNION SELECT run_id FROM parked UNION SELECT run_id FROM artifacts"
+        )
+        return {row["run_id"] for row in rows}
+
+    def gone(self, run_id: str, writers: Iterable[str], *, whole: bool) -> None:
+        """Journals of a run were removed, all if `whole`: nothing of them is pending or parked.
+
+        What was acknowledged stays known, for receipts, and for the day when the run goes on.
+        """
+        with self._db.transaction() as db:
+            for table in ("parked", "artifacts"):
+                rows = [(run_id, writer) for writer in writers]
+                db.executemany(f"DELETE FROM {table} WHERE run_id = ? AND writer_id = ?", rows)
+            if whole:
+                for table in ("parked", "batches"):
+                    db.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
+                db.execute("UPDATE lanes SET pending = 0, error = NULL WHERE run_id = ?", (run_id,))
+
     def save(self, record: LaneRecord) -> None:
         """Write a lane and its cursors."""
         with self._db.transaction() as db:
@@ -274,16 +296,22 @@ class Ledger:
 
     def files(self, remote: str, run_id: str) -> dict[str, str]:
         """Receipts of files: path at the remote to digest."""
-        rows = self._db.rows(f"SELECT path, digest FROM files {_OF_LANE}", remote, run_id)
-        return {row["path"]: row["digest"] for row in rows}
+        return {file["path"]: file["digest"] for file in self.file_receipts(remote, run_id)}
+
+    def file_receipts(self, remote: str, run_id: str) -> list[dict[str, Any]]:
+        """Receipts of files: path at the remote, digest, size, time."""
+        columns = "path, digest, size, at"
+        rows = self._db.rows(f"SELECT {columns} FROM files {_OF_LANE}", remote, run_id)
+        return [dict(row) for row in rows]
 
     def receipt(self, remote: str, run_id: str) -> dict[str, Any]:
-        """What the remote acknowledged of a run: counts by kind, notes, time."""
+        """What the remote acknowledged of a run: counts by kind, notes, first and last time."""
         rows = self._db.rows(f"SELECT * FROM receipts {_OF_LANE}", remote, run_id)
         if not rows:
-            return {"counts": {}, "notes": [], "at": None}
-        counts, notes = json.loads(rows[0]["counts"]), json.loads(rows[0]["notes"])
-        return {"counts": counts, "notes": notes, "at": rows[0]["at"]}
+            return {"counts": {}, "notes": [], "at": None, "first": None}
+        row = dict(rows[0])
+        counts, notes = json.loads(row["counts"]), json.loads(row["notes"])
+        return {"counts": counts, "notes": notes, "at": row["at"], "first": row.get("first")}
 
     def _count(self, record: LaneRecord, counts: Mapping[str, int]) -> None:
         """Inside a transaction, which only one thread is in at a time."""

@@ -18,6 +18,9 @@ MAX_NOTES = 1000
 MORE_NOTES = "more notes"
 """What they are counted as."""
 
+PARKED = ("what", "reason", "writer_id", "seq", "at")
+"""What is told of a parked entry."""
+
 DOCUMENTS = ("", 0)
 """Writer id and seq under which a run's documents are parked: they are of no event."""
 
@@ -81,7 +84,7 @@ def add(
 ) -> None:
     """Add to the counts and notes of a lane's receipt."""
     row = db.execute(
-        "SELECT counts, notes FROM receipts WHERE remote = ? AND run_id = ?", key
+        "SELECT counts, notes, first FROM receipts WHERE remote = ? AND run_id = ?", key
     ).fetchone()
     total: dict[str, int] = json.loads(row["counts"]) if row else {}
     kept: list[list[str]] = json.loads(row["notes"]) if row else []
@@ -98,6 +101,6 @@ def add(
         else:
             total[MORE_NOTES] = total.get(MORE_NOTES, 0) + 1
     db.execute(
-        "REPLACE INTO receipts VALUES (?, ?, ?, ?, ?)",
-        (*key, json.dumps(total), json.dumps(kept), at),
+        "REPLACE INTO receipts VALUES (?, ?, ?, ?, ?, ?)",
+        (*key, json.dumps(total), json.dumps(kept), at, row["first"] if row else at),
     )

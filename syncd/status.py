@@ -14,7 +14,7 @@ from syncd.cursors import LaneRecord
 from syncd.ledger import Ledger
 from syncd.owner import holder
 from syncd.policy import LEFT_OUT, MASKED
-from syncd.receipts import MORE_NOTES
+from syncd.receipts import MORE_NOTES, PARKED
 from syncd.tail import backlog, oldest
 from syncd.telemetry.level import degradation
 from tracker.errors import TrackerError
@@ -96,8 +96,7 @@ def lanes(store: StoreFolder, settings: Settings, ledger: Ledger) -> list[LaneSt
 def _status(
     name: str, ledger: Ledger, record: LaneRecord, left: tuple[int, int, int | None]
 ) -> LaneStatus:
-    told = ("what", "reason", "writer_id", "seq", "at")
-    refused = [{name: row[name] for name in told} for row in ledger.parked(*record.key)]
+    refused = [{name: row[name] for name in PARKED} for row in ledger.parked(*record.key)]
     receipt = ledger.receipt(*record.key)
     count = receipt["counts"].get
     pending, size, since = left

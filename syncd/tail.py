@@ -44,8 +44,10 @@ class Tail:
         written: events written, shippable or not, beyond the cursors.
         complete: a journal with pending events will get no more.
         ended: no writer of the run lives.
-        behind: a cursor stands at an event that is not here: another copy of the store, or
-            this one before it was damaged, delivered more.
+        missing: writers at whose journals a cursor stands at an event that is not here: another
+            copy of the store, or this one before it was damaged, delivered more, or the journal
+            was removed.
+        writers: those whose journals are here.
         gaps: damage met so far.
     """
 
@@ -61,7 +63,8 @@ class Tail:
         self.written = sum(max(0, t.written - self._seq(t)) for t in self._threads)
         self.complete = any(not t.alive and t.limit > self._seq(t) for t in self._threads)
         written = {thread.journal.writer_id: thread.written for thread in self._threads}
-        self.behind = any(c.seq > written.get(w, 0) for w, c in self.cursors.items())
+        self.writers = written.keys()
+        self.missing = {w for w, c in self.cursors.items() if c.seq > written.get(w, 0)}
 
     def start(self) -> tuple[Start | None, int]:
         """The first Start event that can be read, and when the first journal began (ns)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from syncd.policy import LEFT_OUT, MASKED, Policies, Policy, kept
 from syncd.progress import head
 from syncd.puts import Put, Puts
 from syncd.receipts import DOCUMENTS, Pending, rank
+from syncd.removed import Left, Removed
 from syncd.sinks import (
     Batch,
     File,
@@ -46,13 +47,16 @@ class Tools:
     """What every visit to one remote works with.
 
     Attributes:
+        place: names the remote whatever it is called; see `syncd.verified`.
         call: makes the quick attempts.
         files_go: whether files may be put at this time of the day.
     """
 
     sink: Sink
+    place: str
     ledger: Ledger
     blobs: Blobs
+    removed: Removed
     policy: Policy
     clock: Clock
     puts: Puts
@@ -102,7 +106,16 @@ class Visit:
         """Whether nothing is left to do until somebody writes to the run again."""
         if not self.tail.ended or self.tail.written or self._artifacts:
             return False
-        return self.tail.behind or self.record.told == self._outcome()[0]
+        return self._behind or self.record.told == self._outcome()[0]
+
+    @property
+    def _behind(self) -> bool:
+        """Whether a copy elsewhere delivered more: what is missing here was not removed here."""
+        missing = self.tail.missing
+        return bool(missing) and (not self.tail.writers or self._left(missing) is None)
+
+    def _left(self, gone: Collection[str]) -> Left | None:
+        return self._tools.removed.left(self._folder.name, self._tools.place, gone)
 
     def work(self, lane: Lane, go_on: Callable[[], bool]) -> bool:
         """Do step after step; True if there is more to do."""
@@ -126,7 +139,7 @@ class Visit:
             looked_up_at=record.looked_up_at if record.remote_run else None,
             frozen=record.frozen is not None, pending=tail.pending, waited_s=self._waited_s,
             complete=tail.complete, hurry=self._hurry, files=len(self._artifacts),
-            putting=self._files_wait(), ended=tail.ended, behind=tail.behind,
+            putting=self._files_wait(), ended=tail.ended, behind=self._behind,
             documented=record.documented == record.position_key(), told=record.told, status=status,
         )  # fmt: skip
 
@@ -182,6 +195,9 @@ class Visit:
             files = held.files.get(writer, 0) if held else 0
             record.cursors[writer] = Cursor(seq, files)
         self.tail = Tail(self._folder, record.cursors)
+        if (removed := self._left(self.tail.missing)) is not None:
+            record.state = removed.state
+            record.progress = type(record.progress).load(removed.progress)
         before, strange = list[Pending](), list[Refused]()
         for item, hint in self.tail.history():
             strange += unknown([item])
@@ -230,6 +246,8 @@ class Visit:
         self.tail.pending -= len(taken)
         self.tail.written -= len(taken)
         self._waited_s = 0.0
+        if self.tail.ended:  # what it was told before was an earlier end, if any
+            record.told = None
         counts |= cut | {"events": len(taken)}
         self._ledger.acknowledge(record, counts, notes, artifacts, refused)
         self._artifacts = self._ledger.artifacts(record) if artifacts else self._artifacts
@@ -330,7 +348,8 @@ class Visit:
         """Put the documents; where they are refused the run is finished all the same."""
         refused: tuple[Refused, ...] = ()
         run_id, policy = self.record.run_id, self._tools.policy
-        with documents.written(self._folder, run_id, self._sink.key, policy) as files:
+        before = self._left(self.tail.missing)
+        with documents.written(self._folder, run_id, self._sink.key, policy, before) as files:
             try:
                 for file in files:
                     self._call(partial(self._sink.put, self._run, file))

@@ -7,6 +7,7 @@ journals/FOLDER/    one folder a run, one or more journals in it (see `tracker.j
 blobs/              artifact content by digest (see `tracker.artifacts`)
 index.db            projection of the journals, disposable (see `tracker.index`)
 sync/               syncd's own: syncd.db, its lock, its log, what it publishes (see `syncd`)
+trash/              runs on their way out of the store (see `syncd.trash`)
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ class StoreFolder:
         self.index = root / "index.db"
         self.settings = root / "settings.json"
         self.sync = root / "sync"
+        self.trash = root / "trash"
 
     def __repr__(self) -> str:
         return f"StoreFolder({str(self.root)!r})"

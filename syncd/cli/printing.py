@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
+from datetime import datetime, timezone
 from typing import Any
 
 import click
 
+from syncd.receipt import Receipt
+from syncd.removal import Done, Plan
 from syncd.status import LaneStatus
 from syncd.verify import Report
-from tracker.cli.wording import counted, duration, size
+from tracker.cli.wording import counted, day_and_time, duration, size
 from tracker.notice import shown
 
 _FIRST = 3
@@ -83,7 +87,8 @@ def _show_lane(lane: LaneStatus) -> None:
     if lane.error:
         parts.append(f"next try in {lane.next_try_s:.0f} s after: {lane.error}")
     say(f"  {lane.run}  {', '.join(parts)}")
-    _show_first([f"parked: {entry['what']}: {entry['reason']}" for entry in lane.refused])
+    parked = [f"parked: {entry['what']}: {entry['reason']}" for entry in lane.refused]
+    _show_first(parked, "syncd status --json")
 
 
 def _show_notes(lane: LaneStatus) -> None:
@@ -92,37 +97,126 @@ def _show_notes(lane: LaneStatus) -> None:
     if lane.more_notes:
         parts.append(f"{lane.more_notes:,} more, not kept")
     say(f"  {lane.run}  notes: {', '.join(parts)}")
-    _show_first([f"{note['what']}: {note['key']}: {note['done']}" for note in lane.notes])
+    notes = [f"{note['what']}: {note['key']}: {note['done']}" for note in lane.notes]
+    _show_first(notes, "syncd status --json")
 
 
-def _show_first(lines: list[str]) -> None:
+def _show_first(lines: list[str], command: str) -> None:
     for line in lines[:_FIRST]:
         say(f"    {line}")
     if len(lines) > _FIRST:
-        say(f"    ... and {len(lines) - _FIRST:,} more: syncd status --json")
+        say(f"    ... and {len(lines) - _FIRST:,} more: {command}")
 
 
-def show_reports(reports: list[Report], failures: list[str]) -> None:
-    """Print a table of runs compared, with what differs below each."""
-    row = "{:<22} {:<10} {:>15} {:>9} {:>9} {:>9}  {}"
-    say(row.format("run", "remote", "points", "params", "tags", "files", "equal"))
-    for r in reports:
-        good = sum(check.equal for check in r.artifacts)
-        say(
-            row.format(
-                r.name[:22],
-                r.remote[:10],
-                f"{r.points_remote:,}/{r.points_local:,}",
-                f"{r.params_remote}/{r.params_local}",
-                f"{r.tags_remote}/{r.tags_local}",
-                f"{good}/{len(r.artifacts)}",
-                "yes" if r.equal else "NO",
-            )
+_REPORT = "{:<22} {:<10} {:>15} {:>9} {:>9} {:>9}  {}"
+
+
+def show_report_head() -> None:
+    """Print the head of the table of runs compared."""
+    say(_REPORT.format("run", "remote", "points", "params", "tags", "files", "equal"))
+
+
+def show_report(r: Report) -> None:
+    """Print a run that was compared, with what differs below it."""
+    good = sum(check.equal for check in r.artifacts)
+    said = "yes" if r.verified_at is not None else "yes, so far" if r.equal else "NO"
+    say(
+        _REPORT.format(
+            r.name[:22], r.remote[:10], f"{r.points_remote:,}/{r.points_local:,}",
+            f"{r.params_remote}/{r.params_local}", f"{r.tags_remote}/{r.tags_local}",
+            f"{good}/{len(r.artifacts)}", said,
         )
-        for difference in r.differences:
-            say(f"    {difference}")
-    for failure in failures:
-        say(f"error: {failure}", err=True)
+    )  # fmt: skip
+    for line in (*r.differences, *r.incomplete):
+        say(f"    {line}")
+
+
+class Tally:
+    """A context that says on a terminal how far long work is; its line is gone at the end."""
+
+    def __init__(self, most: int, noun: str, done: str) -> None:
+        self._most, self._noun, self._done = most, noun, done
+        self._count = 0
+        self._shown = sys.stderr.isatty() and most > 1
+
+    def __enter__(self) -> Tally:  # noqa: PYI034 - Self is not in Python 3.10
+        self._show()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.clear()
+
+    def step(self, _: object = None) -> None:
+        """One more is done."""
+        self._count += 1
+        self._show()
+
+    def clear(self) -> None:
+        """Make room for another line."""
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+    def _show(self) -> None:
+        if self._shown:
+            runs = f"{self._count:,} of {counted(self._most, self._noun)} {self._done}"
+            click.echo(f"\r\x1b[K{runs}", err=True, nl=False)
+
+
+def show_receipt(r: Receipt) -> None:
+    """Print what a remote acknowledged of a run, a topic a line."""
+    say(f"{r.name} ({r.run}) at {r.remote}: {r.url}")
+    got = [f"{r.counts[kind]:,} {kind}" for kind in ("events", "points", "params", "tags")]
+    files = f"{counted(r.counts['files'], 'file')} ({size(r.counts['bytes'])})"
+    say(f"  acknowledged {', '.join(got)}, {files}; {_at(r.first_at)} to {_at(r.last_at)}")
+    kept_back = [
+        f"{r.counts[kind]:,} {word}" for kind, word in
+        (("left_out", "left out by its policy"), ("masked", "masked"), ("refused", "refused"))
+        if r.counts[kind]
+    ]  # fmt: skip
+    if kept_back:
+        say(f"  {', '.join(kept_back)}")
+    more = "syncd receipts --json"
+    _show_first([f"{note['what']}: {note['key']}: {note['done']}" for note in r.notes], more)
+    _show_first([f"parked: {entry['what']}: {entry['reason']}" for entry in r.parked], more)
+    if r.verified is None:
+        say(f"  not verified: syncd verify {r.run}")
+    else:
+        since = "" if r.verified["holds"] else "; something was recorded since"
+        say(f"  verified {_at(r.verified['at'])}, points {r.verified['digests']['points']}{since}")
+    if r.removed is not None:
+        how = ", by force" if r.removed["forced"] else ""
+        say(f"  removed from this machine {_at(r.removed['at'])}{how}")
+
+
+def show_plan(plan: Plan) -> None:
+    """Print what a removal would do, and why the other runs stay."""
+    for candidate in plan.go:
+        changed = _at(candidate.changed)
+        say(f"remove  {candidate.run}  {candidate.name}, {size(candidate.bytes)}, of {changed}")
+        if candidate.verified:
+            say(f"    verified at {', '.join(candidate.verified)}")
+        for why in candidate.why:
+            say(f"    NOT VERIFIED: {why}")
+    for candidate in plan.stay:
+        say(f"keep    {candidate.run}  {candidate.name}: {'; '.join(candidate.why)}")
+    total = sum(candidate.bytes for candidate in plan.go)
+    blobs = f"{counted(plan.blobs, 'blob')} ({size(plan.blob_bytes)})"
+    say(f"{counted(len(plan.go), 'run')} ({size(total)}) and {blobs} that nobody needs then")
+    if plan.left:
+        say(f"{counted(plan.left, 'run')} left in the trash by a gc that was cut short")
+    for why in plan.blobs_stay:
+        say(f"all blobs stay: {why}")
+
+
+def show_done(done: Done) -> None:
+    """Print what a removal did."""
+    for error in done.errors:
+        say(f"error: {error}", err=True)
+    say(f"removed {counted(len(done.runs), 'run')}, {size(done.freed)} freed")
+
+
+def _at(seconds: float | None) -> str:
+    return day_and_time(None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc))
 
 
 def show_check(name: str, about: dict[str, Any]) -> None:

@@ -26,6 +26,8 @@ COMMANDS = {
     "once": "Deliver everything that goes to each remote, then end.",
     "status": "Show what is pending, parked or failing.",
     "verify": "Read runs back from the remotes and compare.",
+    "receipts": "Show what remotes acknowledged, per run.",
+    "gc": "Remove from this machine what was verified at every remote.",
     "retry": "Send again what a remote refused for good.",
     "check": "Reach every remote with its credentials.",
 }

@@ -218,6 +218,8 @@ def test_dir_is_taken_before_and_after_the_command(store, tmp_path, order):
         "remote ls",
         "remote rm x",
         "push",
+        "verify",
+        "gc",
         "doctor",
     ],
 )

@@ -47,6 +47,9 @@ Guarantees:
 - Each file is as it stood while it was read; a folder is not frozen as a whole.
 - `keep` returns a version that is whole, or raises and there is no version. Blobs of a
   version that failed stay, unreferenced, until they are collected or put again.
+- A put of content that is there makes the blob's times those of now. A blob that nobody refers
+  to is removed by `Blobs.remove` alone, under the lock of its folder, and only where its time is
+  older than asked for: so who put it again, and refers to it a moment later, finds it.
 - A leftover in ``tmp`` is removed when nothing was written to it for a day and no process
   holds its lock; where the file system has no locks it is left.
 - Nothing is unpickled, evaluated or unpacked.

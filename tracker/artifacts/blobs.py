@@ -167,6 +167,36 @@ class Blobs:
             problem = f"its {size} bytes have the digest {found}"
             raise ArtifactError(_damaged(self.path(digest), problem))
 
+    def remove(self, digest: str, before_ns: int) -> int:
+        """Remove a blob that nobody refers to; return its bytes, 0 where it stays.
+
+        It stays where it was put at `before_ns` (wall clock) or later, also while this runs:
+        whoever put it may be about to refer to it.
+
+        Raises:
+            BadInput: `digest` is none.
+            OSError: it cannot be removed.
+        """
+        path = self.path(digest)
+        with _locked(path.parent, fcntl.LOCK_EX):
+            if size := self.older(digest, before_ns):
+                self._files.unlink(path)
+        return size
+
+    def older(self, digest: str, before_ns: int) -> int:
+        """Bytes of a blob that was last put before `before_ns`; 0 where there is none such.
+
+        Raises:
+            BadInput: `digest` is none.
+            OSError: it cannot be looked at.
+        """
+        try:
+            found = self.path(digest).lstat()
+        except FileNotFoundError:
+            return 0
+        old = stat.S_ISREG(found.st_mode) and found.st_mtime_ns < before_ns
+        return found.st_size if old else 0
+
     def sweep(self) -> int:
         """Remove what killed processes left in ``tmp``; return how many files.
 
@@ -242,10 +272,18 @@ class Blobs:
         except OSError as error:
             if error.errno != errno.EEXIST and error.errno not in _NO_LINKS:
                 raise
-            if not _is_there(target, blob.size):
+            if not self._renewed(target, blob.size):
                 self._files.rename(path, target)
         # Also where it was there: who put it may not have come as far as this.
         self._files.sync_folder(target.parent)
+
+    def _renewed(self, target: Path, size: int) -> bool:
+        """Whether the blob is there; as new as one put now, so that `remove` leaves it."""
+        with contextlib.suppress(OSError), _locked(target.parent, fcntl.LOCK_SH):
+            if _is_there(target, size):
+                self._files.touch(target)
+                return True
+        return False
 
     def _prepare(self) -> None:
         if self._temporary not in self._ready:
@@ -261,6 +299,18 @@ class Blobs:
         # Also where it was there: another process may have made it just now.
         self._files.sync_folder(folder.parent)
         self._ready.add(folder)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    """Hold the lock of a folder of blobs, where there are locks."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, how)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _is_there(path: Path, size: int) -> bool:

@@ -39,6 +39,10 @@ class Files:
         """Move the file to `target`, in the place of what is there."""
         os.rename(source, target)  # noqa: PTH104 - the seam is the system call
 
+    def touch(self, path: Path) -> None:
+        """Set the file's times to now."""
+        os.utime(path)
+
     def unlink(self, path: Path) -> None:
         """Remove one name of a file."""
         os.unlink(path)  # noqa: PTH108 - the seam is the system call

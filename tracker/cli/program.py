@@ -23,6 +23,8 @@ COMMANDS = {
     "export": "Write what a run logged to CSV, JSON lines or Parquet.",
     "remote": "Add, list and remove remotes; log in to them.",
     "push": "Deliver now what is pending.",
+    "verify": "Read back from the remotes and compare.",
+    "gc": "Remove from this machine what every remote holds.",
     "doctor": "Check store, disk, clock, runs and remotes.",
 }
 """Every command, in the order of the help. Its module has its name, and so has its function."""
@@ -36,7 +38,7 @@ Exit codes:
   2    the command or an argument cannot be used as it is
   3    doctor only: recorded data is damaged
   130  ended by Ctrl-C
-push ends with the exit code of "syncd once".
+push, verify and gc end with the exit code of syncd's command.
 
 \b
 Environment:

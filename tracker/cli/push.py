@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Sequence
-
 import click
 
+from tracker.cli.delivery import check_remote, run_ids, syncd
 from tracker.cli.program import chosen_store, store_option
-from tracker.errors import SettingsError
-from tracker.query import Store
-from tracker.settings import check_known, load
 from tracker.store import StoreFolder
 
 
@@ -27,35 +21,9 @@ def push(runs: tuple[str, ...], to: str | None) -> None:
     beginning of one, or a name.
     """
     folder = StoreFolder.open(chosen_store())
-    _check_remote(folder, to)
-    command = [sys.executable, "-m", "syncd", "once", "--dir", str(folder.root)]
-    if runs:
-        store = Store(folder.root)
-        ids = dict.fromkeys(store.run(run).id for run in runs)
-        store.close()
-        command += [f"--run={run_id}" for run_id in ids]  # one word: an id may begin with "-"
+    check_remote(folder, to)
+    # one word: an id may begin with "-"
+    arguments = [f"--run={run_id}" for run_id in run_ids(folder, runs)]
     if to is not None:
-        command.append(f"--remote={to}")
-    sys.stdout.flush()
-    click.get_current_context().exit(_run(command))
-
-
-def _check_remote(folder: StoreFolder, to: str | None) -> None:
-    remotes = sorted(load(folder).remotes)
-    if not remotes:
-        raise SettingsError(
-            f"the store {folder.root} has no remote to deliver to. "
-            "Add one: tracker remote add NAME mlflow URL"
-        )
-    if to is not None:
-        check_known(to, remotes)
-
-
-def _run(command: Sequence[str]) -> int:
-    process = subprocess.Popen(command)  # noqa: S603 - our own program
-    while True:
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:  # Ctrl-C reached the child too, which ends in its own way
-            continue
-        return code if code >= 0 else 128 - code
+        arguments.append(f"--remote={to}")
+    click.get_current_context().exit(syncd(folder, "once", *arguments))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tracker.journal.files import open_existing
@@ -41,6 +43,9 @@ UNTOUCHED_S = 600.0
 
 _RETRY_S = 0.01
 
+_ENTER_S = 5.0
+"""Longer than any removal holds a run's folder; after that a writer goes on without its lock."""
+
 
 def hold(fd: int) -> bool:
     """Lock an open file until its last descriptor closes; False if it cannot be locked.
@@ -67,14 +72,68 @@ def wait_for(fd: int, limit_s: float) -> bool:
     return True
 
 
-def _held_elsewhere(fd: int) -> bool:
+def _held_elsewhere(fd: int, *, exclusive: bool = True) -> bool:
     try:
-        _lock(fd, exclusive=True)
+        _lock(fd, exclusive=exclusive)
     except (BlockingIOError, PermissionError):  # the second is how Windows says the first
         return True
     except OSError:
         return False
     return False
+
+
+@contextlib.contextmanager
+def entered(folder: Path, make: Callable[[Path], None]) -> Iterator[None]:
+    """Make a run's folder (`make` is fine with one that is there), and keep it in its place.
+
+    For who puts the first segment of a journal into it: until that is there with its lock,
+    nothing else says that the run has a writer, and `alone` could be told so.
+
+    Raises:
+        OSError: as `make`.
+    """
+    limit = time.monotonic() + _ENTER_S
+    while True:
+        make(folder)
+        fd = _opened(folder)
+        try:
+            while fd >= 0 and _held_elsewhere(fd, exclusive=False) and time.monotonic() < limit:
+                time.sleep(_RETRY_S)
+            if fd < 0 or time.monotonic() >= limit or _stands_at(folder, fd):
+                yield
+                return
+        finally:
+            if fd >= 0:
+                os.close(fd)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Whether no journal begins in a run's folder now; inside, none can.
+
+    On a file system without locks this cannot be told, and the answer is True.
+    """
+    fd = _opened(folder)
+    try:
+        yield fd < 0 or not _held_elsewhere(fd)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _opened(folder: Path) -> int:
+    try:
+        return os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders; or it is gone just now
+        return -1
+
+
+def _stands_at(folder: Path, fd: int) -> bool:
+    """Whether the folder that was opened is the one of that name: it may have been moved away."""
+    try:
+        return os.path.samestat(os.stat(folder), os.fstat(fd))  # noqa: PTH116 - beside fstat
+    except OSError:
+        return False
 
 
 def alive(first_segment: Path, header: Header | None) -> bool:

@@ -16,6 +16,7 @@ from zlib import crc32
 import msgspec
 
 from tracker.events import LOG
+from tracker.journal import liveness
 from tracker.journal.files import Files
 from tracker.journal.record import (
     BEGINS,
@@ -118,9 +119,9 @@ class Writer:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._chain = Chain(folder, run_id, self.id, self._files)
-        self._files.mkdir(folder)
         try:
-            self._chain.begin(BEGINS, 0, after=after)
+            with liveness.entered(folder, self._files.mkdir):
+                self._chain.begin(BEGINS, 0, after=after)
         except BaseException:
             self._chain.let_go()
             raise

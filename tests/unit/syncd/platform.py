@@ -57,7 +57,11 @@ class Memory(Sink):
     def translate(self, state, item):
         event = item.event
         if isinstance(event, Log):
-            points = [Point(k, event.step, event.time // 10**6, v) for k, v in event.values.items()]
+            time_ms = event.time // 10**6
+            points = [
+                Point(key, event.step, time_ms, value)
+                for key, value in event.values.items() if not isinstance(value, str)
+            ]  # fmt: skip
             return Entries(points), {"ordinal": state.get("ordinal", 0) + 1}
         if isinstance(event, Config):
             return Entries(params={k: str(v) for k, v in event.values.items()}), state

@@ -9,10 +9,12 @@ from datetime import datetime
 import pytest
 
 from syncd import remotes, status
+from syncd.catalog import Catalog
 from syncd.daemon import Daemon
 from syncd.outlet import Outlet
 from syncd.owner import Owned
-from syncd.sinks import Retryable, Unauthorized
+from syncd.removal import Removal
+from syncd.sinks import Rejected, Retryable, Unauthorized
 from tests.fault.delivering import wait_for
 from tests.unit.syncd.platform import LOG, Memory, finish
 from tests.unit.syncd.telemetry.watching import Remembering
@@ -270,3 +272,33 @@ def test_remotes_added_and_removed_are_noticed_while_it_runs(store, platforms, m
             serving.join(10)
     assert not serving.is_alive()
     assert names[0] == ["first", "second"]
+
+
+def test_a_run_that_was_removed_by_force_is_pending_no_more(store, platforms):
+    """Whether it was removed before this daemon began or while it runs; others stay pending."""
+    add(store, "lab")
+    for run_id in ("r1", "r2", "r3"):
+        record(store, run_id)
+    with Daemon(store, load(store)) as daemon:
+        platforms["lab"].open_error = Rejected("closed for repairs")
+        daemon.once()
+        assert daemon.backlog()["lab"].runs == 3
+        remove(store, "r1")
+    with Daemon(store, load(store)) as daemon:
+        assert daemon.backlog()["lab"].runs == 2
+        remove(store, "r2")
+        thread = threading.Thread(target=daemon.run)
+        thread.start()
+        try:
+            wait_for("it to see that", lambda: daemon.backlog()["lab"].runs == 1)
+        finally:
+            daemon.stop()
+            thread.join(10)
+
+
+def remove(store, run_id):
+    settings = load(store)
+    with status.ledger(store) as ledger:
+        removing = Removal(store, settings, ledger, force=True)
+        entry = Catalog(store).runs()[run_id]
+        assert removing.carry_out(removing.plan([entry])).runs == [run_id]

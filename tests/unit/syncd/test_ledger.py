@@ -200,19 +200,33 @@ def test_a_remote_is_known_again_by_where_it_is(ledger, path, before, after, kep
 
 def test_a_file_of_the_first_format_is_gone_on_with(ledger, path):
     ledger.save(lane())
+    ledger.put(lane(), "path", "digest", 5)
     ledger.close()
     with closing(sqlite3.connect(path)) as db:
         for name in ("policies", "taken", "oldest"):
             db.execute(f"ALTER TABLE lanes DROP COLUMN {name}")
+        db.execute("ALTER TABLE receipts DROP COLUMN first")
         db.execute("PRAGMA user_version=1")
     for look in (True, False):
         opened = Ledger(path, look=look)
         assert opened.lane("lab", "run") == lane()
+        assert opened.receipt("lab", "run")["first"] is None
         opened.close()
     opened = Ledger(path)
     opened.take("lab", "run", "[]")
     assert opened.taken("lab") == {"run": "[]"}
+    opened.put(lane(), "another", "digest", 5)
+    assert opened.receipt("lab", "run")["counts"]["files"] == 2
     opened.close()
+
+
+def test_a_receipt_keeps_its_first_and_its_last_time(ledger):
+    for path in ("a", "b"):
+        ledger.put(lane(), path, "digest", 5)
+    receipt = ledger.receipt("lab", "run")
+    [first, last] = ledger.file_receipts("lab", "run")
+    assert (receipt["first"], receipt["at"]) == (first["at"], last["at"])
+    assert first["at"] < last["at"]
 
 
 def test_a_copy_looks_its_runs_up_anew_and_the_original_does_not(ledger, path, tmp_path):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from syncd.catalog import Entry
-from syncd.policy import Policy
+from syncd.removed import Removed
 from syncd.sinks import Rejected
+from syncd.verified import Marks
 from syncd.verify import Reading, verify
 from tests.unit.syncd.platform import ARTIFACT, CONFIG, LOG, Place, finish
 from tracker.artifacts import Blobs
 from tracker.artifacts import keep as keep_artifact
+from tracker.settings import RemoteSettings
 
 
 @pytest.fixture
@@ -21,10 +23,13 @@ def place(tmp_path):
 
 
 def report(place):
-    entry = Entry(place.run_id, place.folder, 0)
-    policy = Policy.of(place.settings.remotes.get("lab"))
-    blobs = Blobs(place.store.blobs)
-    return verify(Reading(place.sink, place.ledger, "lab", "lab", blobs, policy), entry)
+    store = place.store
+    settings = place.settings.remotes.get("lab") or RemoteSettings("memory", "memory:")
+    reading = Reading(
+        place.sink, place.ledger, "lab", "lab", settings, Blobs(store.blobs), Marks(store),
+        Removed(store),
+    )  # fmt: skip
+    return verify(reading, Entry(place.run_id, place.folder, 0))
 
 
 def keep(place, tmp_path, writer):
@@ -98,3 +103,71 @@ def test_the_end_that_a_resumed_run_had_before_is_of_no_meaning(place):
     place.sink.ended_at = 5_000_000
     assert report(place).equal
     resumed.close()
+
+
+def finished(place):
+    """A finished run of one point, delivered."""
+    writer = place.writer()
+    writer.append(LOG, 0, {"a": 1.0})
+    finish(writer)
+    place.visit()
+    return writer
+
+
+def mark(place):
+    """What says that the run is whole at the remote."""
+    return Marks(place.store).read(place.folder.name, "memory", "memory:")
+
+
+def test_a_run_that_ended_and_is_whole_is_marked_until_a_difference_is_found(place):
+    writer = finished(place)
+    assert mark(place) is None
+    found = report(place)
+    assert (found.verified_at, found.incomplete) == (mark(place).at, [])
+    assert (mark(place).cursors, mark(place).counts["points"]) == ({writer.id: 3}, 1)
+    assert list(mark(place).files) == ["tracker/run.json"]
+    place.sink.files.clear()
+    assert not report(place).equal
+    assert mark(place) is None
+
+
+def test_a_run_that_goes_on_is_equal_and_not_marked(place):
+    writer = place.writer()
+    writer.sync()
+    place.visit()
+    found = report(place)
+    assert (found.equal, found.incomplete) == (True, ["it is being recorded"])
+    assert mark(place) is None
+    writer.close()
+
+
+def test_a_run_whose_documents_are_not_there_is_not_marked(place):
+    """They alone hold its texts."""
+    finish(place.writer())
+    turns = iter([True, True, False])
+    place.visit(go_on=lambda: next(turns))
+    found = report(place)
+    assert "its documents are not there yet: syncd once" in found.incomplete
+    assert mark(place) is None
+
+
+def test_journals_that_are_not_what_was_verified_are_a_difference(place):
+    """The digest of their events is made again, from whatever is there."""
+    writer = finished(place)
+    assert report(place).equal
+    known = mark(place)
+    known.events[writer.id] = "0" * 64
+    Marks(place.store).write(place.folder.name, known)
+    [difference] = report(place).differences
+    assert difference.startswith(f"journal {writer.id}: its events here are not those")
+
+
+def test_a_journal_that_is_not_here_and_was_not_removed_makes_it_incomplete(place):
+    """Another copy of the store knows more than this one."""
+    finished(place)
+    place.sink.cursors.events["another"] = 5
+    place.reopen(lose=True)
+    place.visit()
+    found = report(place)
+    assert "journals that were delivered are not in this copy of the store" in found.incomplete
+    assert mark(place) is None

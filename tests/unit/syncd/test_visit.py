@@ -244,3 +244,14 @@ def test_documents_that_are_refused_are_parked_and_the_run_still_ends(place):
     place.sink.put_error = None
     place.visit()
     assert (list(place.sink.files), place.ledger.parked()) == (["tracker/run.json"], [])
+
+
+def test_a_run_that_was_resumed_and_ended_between_two_visits_gets_its_new_end(place):
+    """As on a laptop that is offline: the status is the same word as before, the time is not."""
+    finish(place.writer())
+    place.visit()
+    before = place.sink.ended_at
+    finish(place.writer())
+    place.visit()
+    assert place.sink.ended_at > before
+    assert place.sink.calls.count("finish finished") == 2
