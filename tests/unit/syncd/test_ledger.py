@@ -21,6 +21,10 @@ from tracker.settings import RemoteSettings
 RANGES = [("w" * 16, 1, 5), ("v" * 16, 1, 2)]
 
 
+def file(path):
+    return File(path, Path("source"), 1, "digest")
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "sync" / "syncd.db"
@@ -138,7 +142,7 @@ def test_a_lane_learned_anew_forgets_what_the_old_remote_run_held(ledger):
     ledger.freeze(record, RANGES)
     refused = [Refused("w" * 16, seq, "point", "no") for seq in (2, 4)]
     ledger.acknowledge(record, {"points": 5}, [], [Pending("w" * 16, 4, "m", "d", 1)], refused)
-    ledger.put(record, [File("m/a", Path("a"), 1, "digest")])
+    ledger.put(record, [file("m/a")])
     record.cursors = {"w" * 16: Cursor(3)}
     ledger.relearn(record, [])
     again = ledger.lane("lab", "run")
@@ -180,7 +184,7 @@ def test_a_remote_is_known_again_by_where_it_is(ledger, path, before, after, kep
     for name in before:
         record = LaneRecord(name, "run", RemoteRun(name, "url"))
         ledger.freeze(record, RANGES)
-        ledger.put(record, [File(f"file of {name}", Path("a"), 1, "digest")])
+        ledger.put(record, [file(f"file of {name}")])
         parked = [Refused("w" * 16, 1, f"of {name}", "no")]
         ledger.replace_parked(record, "w" * 16, 1, parked)
     looked = Ledger(path, look=True)
@@ -200,12 +204,13 @@ def test_a_remote_is_known_again_by_where_it_is(ledger, path, before, after, kep
 
 def test_a_file_of_the_first_format_is_gone_on_with(ledger, path):
     ledger.save(lane())
-    ledger.put(lane(), "path", "digest", 5)
+    ledger.put(lane(), [file("path")])
     ledger.close()
     with closing(sqlite3.connect(path)) as db:
         for name in ("policies", "taken", "oldest"):
             db.execute(f"ALTER TABLE lanes DROP COLUMN {name}")
         db.execute("ALTER TABLE receipts DROP COLUMN first")
+        db.execute("ALTER TABLE artifacts DROP COLUMN rank")
         db.execute("PRAGMA user_version=1")
     for look in (True, False):
         opened = Ledger(path, look=look)
@@ -215,14 +220,14 @@ def test_a_file_of_the_first_format_is_gone_on_with(ledger, path):
     opened = Ledger(path)
     opened.take("lab", "run", "[]")
     assert opened.taken("lab") == {"run": "[]"}
-    opened.put(lane(), "another", "digest", 5)
+    opened.put(lane(), [file("another")])
     assert opened.receipt("lab", "run")["counts"]["files"] == 2
     opened.close()
 
 
 def test_a_receipt_keeps_its_first_and_its_last_time(ledger):
     for path in ("a", "b"):
-        ledger.put(lane(), path, "digest", 5)
+        ledger.put(lane(), [file(path)])
     receipt = ledger.receipt("lab", "run")
     [first, last] = ledger.file_receipts("lab", "run")
     assert (receipt["first"], receipt["at"]) == (first["at"], last["at"])

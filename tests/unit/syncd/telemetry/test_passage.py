@@ -109,7 +109,7 @@ def test_what_is_refused_for_good_is_told_once_a_call(place, tmp_path):
     failed = [facts for name, _, facts in place.told() if name == "upload_failed"]
     assert failed[0] == {"what": "point 2", "error": "no", "entries": 2}
     assert [facts["what"] for facts in failed[1:]] == ["documents", "artifact net"]
-    assert "is not in this store" in failed[1]["error"]
+    assert "is not in this store" in failed[2]["error"]
 
 
 def test_the_oldest_pending_event_is_known_after_a_visit_that_failed(place, monkeypatch):
