@@ -140,8 +140,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """Files that are put to one remote at the same time, beside these runs."""
 
     storage_low_bytes: FreeBytes = 64 * 1024 * 1024
-    """With less than this free where the store is, artifacts are left out and said; all else is
-    recorded. 0: never."""
+    """Bytes that stay free for scalars where the store is: an artifact that would leave less is not
+    kept, which is said. 0: none."""
 
     backlog_events: Count = 10_000
     """With so many events pending, delivery is said to be queueing (degradation level 2)."""

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import logging.handlers
 import os
+import stat
 import sys
 from collections.abc import MutableMapping
 from io import TextIOWrapper
@@ -112,7 +113,7 @@ def _level(what: What, facts: dict[str, Any]) -> int:
 
 
 class _File(logging.handlers.RotatingFileHandler):
-    """The file: private, never through a link, each line on a line of its own."""
+    """The file: private, never through a link or into a pipe, each line on a line of its own."""
 
     def __init__(self, path: Path, formatter: logging.Formatter) -> None:
         super().__init__(path, maxBytes=MOST_BYTES, backupCount=1, encoding="ascii", delay=True)
@@ -121,7 +122,11 @@ class _File(logging.handlers.RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(self.baseFilename, flags, 0o600)
-        size = os.fstat(fd).st_size
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):  # it would take so many lines, and then block
+            os.close(fd)
+            raise OSError(f"{self.baseFilename} is no file")
+        size = found.st_size
         if size and os.pread(fd, 1, size - 1) != b"\n":  # a full disk took a part of the last one
             os.write(fd, b"\n")
         return open(fd, "a", encoding="ascii")  # noqa: PTH123 - opened with care above

@@ -7,8 +7,8 @@
                                                                           of type "model"
     runs_compared                 counter                                 runs that commands compared in this
                                                                           store, ever (`tracker.usage`)
-    tracking_latency_ms           histogram   remote, platform            from the first send of a batch to its
-                                                                          acknowledgement, repeats included
+    tracking_latency_ms           histogram   remote, platform            from when a batch set out to its
+                                                                          acknowledgement, with quick attempts
     artifact_upload_size_bytes    histogram   remote, platform            files of artifacts put
     syncd_lanes                   gauge       remote, platform, state     runs: settled, delayed (failed, waits
                                                                           for its next try), open (the rest)
@@ -75,7 +75,7 @@ class Metrics:
             _LABELS, registry=self.registry,
         )  # fmt: skip
         self._latency = Histogram(
-            "tracking_latency_ms", "From the first send of a batch to its acknowledgement",
+            "tracking_latency_ms", "From when a batch set out to its acknowledgement",
             _LABELS, buckets=LATENCY_MS, registry=self.registry,
         )  # fmt: skip
         self._sizes = Histogram(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from contextlib import ExitStack
 
@@ -124,6 +125,17 @@ def test_the_file_is_private_and_no_link_is_followed(store, tmp_path):
         (store.sync / "syncd.log").unlink()
         telemetry.tell(What.RUN_STARTED, LANE)
     assert (store.sync / "syncd.log").stat().st_mode & 0o777 == 0o600
+    assert len(lines(store)) == 1
+
+
+def test_no_pipe_is_written_to(store):
+    """It would take so many lines, and then hold up delivery."""
+    os.mkfifo(store.sync / "syncd.log")
+    with Telemetry(store, settings()) as telemetry:
+        for _ in range(1000):
+            telemetry.tell(What.RUN_STARTED, LANE, padding="x" * 100)
+        (store.sync / "syncd.log").unlink()
+        telemetry.tell(What.RUN_STARTED, LANE)
     assert len(lines(store)) == 1
 
 
