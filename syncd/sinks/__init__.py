@@ -93,6 +93,7 @@ class Remote:
     """A configured destination. `options` are the sink's own settings, without secrets.
 
     `ca` is a PEM file with the only authorities to trust for it; "" stands for the usual ones.
+    `timeout_s` bounds a request, see the setting `request_timeout_s`.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Remote:
     url: str
     options: Mapping[str, Any] = field(default_factory=dict)
     ca: str = ""
+    timeout_s: float = 120.0
 
 
 @dataclass(frozen=True)

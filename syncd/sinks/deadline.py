@@ -112,7 +112,11 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         left = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+        try:
+            made = self._inner.connect_tcp(host, port, left, local_address, socket_options)
+        except UnicodeError as error:  # Python's word for a name that no host can have
+            raise httpcore.ConnectError(str(error)) from None
+        return _Stream(made)
 
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(seconds)
