@@ -101,12 +101,13 @@ class FaultProxy:
         self._thread.join()
         self._server.server_close()
 
-    def scripted(self, kind: str) -> str:
-        """Say what the script has for a request of this kind, "" for nothing."""
+    def scripted(self, kind: str, length: int) -> str:
+        """Say what becomes of a request of this kind and length by the script, "" for nothing."""
         with self._lock:
-            if not self.script.get(kind):
+            fault = self.script[kind].pop(0) if self.script.get(kind) else ""
+            fault = fault or ("413" if length > self.most_bytes else "")
+            if not fault:
                 return ""
-            fault = self.script[kind].pop(0)
             assert fault in FAULTS, f"no such fault: {fault}"
             self.faults[fault] += 1
             return fault
@@ -177,9 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Carry out one request of any method."""
         proxy = self.server.proxy
         self._kind = kind(self.command, self.path)
-        self._fault = proxy.scripted(self._kind) or self._fault
-        if self._length() > proxy.most_bytes:
-            self._fault = "413"
+        self._fault = proxy.scripted(self._kind, self._length()) or self._fault
         if self._fault == "refuse":
             self._reset()
         elif self._fault in {*STATUSES, *BODIES, "redirect", "cut again"}:
@@ -255,11 +254,11 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.getheaders():
             if name.lower() not in {*_HOP, "content-length"}:
                 lines.append(f"{name}: {value}")
-        lines.append(f"Content-Length: {len(body) + _WRONG.get(fault, 0)}\r\n\r\n")
+        lines.append(f"Content-Length: {max(0, len(body) + _WRONG.get(fault, 0))}\r\n\r\n")
         head = "\r\n".join(lines).encode("latin-1")
         whole = head + (b"" if self.command == "HEAD" else body)
         if fault == "cut":
-            middle = len(head) + len(body) // 2
+            middle = min(len(head) + len(body) // 2, len(whole) - 1)
             self.wfile.write(whole[: middle if proxy.cut_at is None else proxy.cut_at])
             self._hang_up()
         elif fault == "dribble":

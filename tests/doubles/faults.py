@@ -13,7 +13,7 @@ STATUSES = ("400", "401", "403", "404", "405", "408", "409", "413", "422", "425"
 BODIES = {
     "html": "a web page, as those who want a log-in first",
     "broken": "JSON that ends too early",
-    "bomb": "256 KiB of gzip that become 256 MiB",
+    "bomb": "1 MB of gzip that becomes 256 MiB",
     "swamp": "16 MB of the smallest values that JSON has, not quite too long to be read",
     "huge": "100 MB",
 }
@@ -60,7 +60,7 @@ def own(fault: str) -> tuple[str, str, list[bytes]]:
     if fault == "huge":
         return json, "identity", [b'{"x": "', *[b"x" * _MIB] * 100]
     if fault == "bomb":
-        packing = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+        packing = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
         packed = [packing.compress(bytes(_MIB)) for _ in range(256)]
         return json, "gzip", [*packed, packing.flush()]
     return "text/plain", "identity", [b"a fault of the proxy's own"]

@@ -55,7 +55,8 @@ class Files:
             if said is not refusal:
                 raise said from None
             raise Rejected(f"{file.path} ({file.size} bytes) is refused: {refusal}") from None
-        self._http.decoded(f"PUT {self._http.url}{path}", answer, Done)
+        if answer.body:  # MLflow's are empty or JSON, by its version
+            self._http.decoded(f"PUT {self._http.url}{path}", answer, Done)
 
     def digests(self, run: RemoteRun) -> dict[str, str]:
         """Download each file of the run and return SHA-256 by path there (see `map_file`)."""
