@@ -163,7 +163,7 @@ def test_syncd_db_is_lost(mlflow_server, clock, tmp_path):
     assert list(store.sync.glob("syncd.db.damaged-*"))
 
 
-@pytest.mark.timeout(300 if SERVER_KILLS == 3 else 0)
+@pytest.mark.timeout(900)  # a busy machine starts a server in a minute
 def test_the_server_is_killed_in_the_middle_of_requests(start_mlflow, clock, tmp_path):
     """Again and again, and syncd with it every second time: each run is there once, whole."""
     print(f"seed {SEED}")  # noqa: T201 - to replay
@@ -174,7 +174,7 @@ def test_the_server_is_killed_in_the_middle_of_requests(start_mlflow, clock, tmp
         trainings = record(store, "restart", SEED, clock, tmp_path)
         process = context.enter_context(Syncd(store, "run"))
         for number in range(SERVER_KILLS):
-            trainings[-1].log(1_000)
+            trainings[-1].log(400)
             at = proxy.faults["forwarded"] + choose.randrange(20 if number == 0 else 2)
             _wait_for_request(proxy, at)
             server.kill()
