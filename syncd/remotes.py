@@ -65,17 +65,17 @@ def of(settings: Settings, only: str | None = None) -> list[Remote]:
     if not settings.remotes:
         raise BadInput("this store has no remote; add one: tracker remote add NAME mlflow URL")
     return [
-        _remote(name, remote, settings.ca)
+        _remote(name, remote, settings)
         for name, remote in sorted(settings.remotes.items())
         if only in (None, name)
     ]
 
 
-def _remote(name: str, remote: RemoteSettings, ca: str) -> Remote:
+def _remote(name: str, remote: RemoteSettings, settings: Settings) -> Remote:
     """Take out the option that all kinds have: `ca`, before the setting of that name."""
     options = dict(remote.options)
-    own = options.pop("ca", ca)
-    return Remote(name, remote.kind, remote.url, options, str(own), remote.bytes_per_s)
+    ca, rate = str(options.pop("ca", settings.ca)), remote.bytes_per_s
+    return Remote(name, remote.kind, remote.url, options, ca, rate, settings.request_timeout_s)
 
 
 def checked(remote: Remote) -> dict[str, Any]:

@@ -111,6 +111,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     flush_interval_s: Period = 5.0
     """... or the oldest of them has waited this many seconds."""
 
+    request_timeout_s: Period = 120.0
+    """Longest request to a remote; one that moves much gets a second more per 10 kB."""
+
     quick_attempts: Attempts = 3
     """Attempts at one request before its lane goes to the slow schedule."""
 

@@ -93,7 +93,8 @@ class Remote:
     """A configured destination. `options` are the sink's own settings, without secrets.
 
     `ca` is a PEM file with the only authorities to trust for it; "" stands for the usual ones.
-    `bytes_per_s` is what may be sent there, on the average of some seconds.
+    `bytes_per_s` is what may be sent there, on the average of some seconds. `timeout_s` bounds a
+    request, see the setting `request_timeout_s`.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Remote:
     options: Mapping[str, Any] = field(default_factory=dict)
     ca: str = ""
     bytes_per_s: int | None = None
+    timeout_s: float = 120.0
 
 
 @dataclass(frozen=True)

@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 import contextlib
-import time
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 
 import httpx
 
+from syncd.clock import SYSTEM
 from syncd.sinks import Retryable
 
 MAX_RETRY_AFTER_S = 3600.0
 
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _STEP_BYTES = 65_536
 
 
-def retry_after(value: str | None) -> float | None:
-    """Read a Retry-After header (seconds or an HTTP date); nonsense is None.
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read Retry-After (seconds, though some give fractions; or a date); nonsense is None.
 
+    A date is the time from the answer's own Date on, as the clock of this machine may be wrong.
     The result lies between 0 and `MAX_RETRY_AFTER_S` seconds.
     """
-    if not value:
+    value = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(value):
+        return min(float(value), MAX_RETRY_AFTER_S)
+    at, now = moment(value), moment(headers.get("date", ""))
+    if at is None:
         return None
-    if value.strip().isdecimal():
-        # A long row of digits would overflow a float; all beyond nine digits is clamped anyway.
-        return min(float(value.strip()[:9]), MAX_RETRY_AFTER_S)
+    return min(max(at - (SYSTEM.time() if now is None else now), 0.0), MAX_RETRY_AFTER_S)
+
+
+def moment(value: str) -> float | None:
+    """Read an HTTP date, in seconds since 1970 UTC; nonsense is None."""
     try:
-        at = parsedate_to_datetime(value).timestamp()
+        read = parsedate_to_datetime(value)
+        # All of HTTP's dates are in UTC; its oldest form does not say so.
+        return (read if read.tzinfo else read.replace(tzinfo=timezone.utc)).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return min(max(at - time.time(), 0.0), MAX_RETRY_AFTER_S)
 
 
 def pieces(what: str, response: httpx.Response) -> Iterator[bytes]:

@@ -3,11 +3,15 @@
 httpx bounds each wait, not their sum: a peer that sends one byte a second, in the headers
 too, would hold a thread for ever. So every wait on a socket is cut to what the request has
 left, below httpx, in the network streams of its connection pool.
+
+There too it is seen whether an answer was longer than it said. What is left of it would pass for
+the answer to the next request, even for a good one, so such a connection is not used again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 import time
 from collections.abc import Iterable, Iterator
@@ -21,6 +25,9 @@ MIN_BYTES_PER_S = 10_000
 """A transfer slower than this for long is cut: each byte moved buys so much more time."""
 
 _WRITE_BYTES = 65_536  # a longer write could wait once per piece that the socket takes
+
+_MAX_HEAD = 65_536
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
 
 _until: ContextVar[float | None] = ContextVar("until", default=None)
 
@@ -82,11 +89,18 @@ def _left(timeout: float | None, error: type[Exception]) -> float | None:
 class _Stream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._beginning = bytearray()  # of what came since something was sent
+        self._came = 0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        piece = self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        self._came += len(piece)
+        self._beginning += piece[: _MAX_HEAD - len(self._beginning)]
+        return piece
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._beginning.clear()
+        self._came = 0
         for start in range(0, len(buffer), _WRITE_BYTES):
             piece = buffer[start : start + _WRITE_BYTES]
             self._inner.write(piece, _left(timeout, httpcore.WriteTimeout))
@@ -101,7 +115,14 @@ class _Stream(httpcore.NetworkStream):
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and self._too_much_came():  # asked before it is used again
+            return True
         return self._inner.get_extra_info(info)
+
+    def _too_much_came(self) -> bool:
+        head = self._beginning.find(b"\r\n\r\n") + 4
+        length = _LENGTH.search(self._beginning, 0, head)
+        return length is not None and self._came > head + int(length[1])
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -117,7 +138,11 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         left = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+        try:
+            made = self._inner.connect_tcp(host, port, left, local_address, socket_options)
+        except UnicodeError as error:  # Python's word for a name that no host can have
+            raise httpcore.ConnectError(str(error)) from None
+        return _Stream(made)
 
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(seconds)

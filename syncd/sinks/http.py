@@ -203,12 +203,20 @@ class HttpClient:
         content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         headers = None if body is None else {"Content-Type": "application/json"}
         got = self.request(method, path, params=params, content=content, headers=headers, data=data)
+        return self.decoded(f"{method} {self.url}{path}", got, answer)
+
+    def decoded(self, what: str, got: Answer, answer: type[T]) -> T:
+        """Read the answer to `what` as an `answer`, as `json` does.
+
+        Raises:
+            Retryable: it is none.
+        """
         try:
             return msgspec.json.decode(got.body, type=answer, strict=False)
         except (msgspec.MsgspecError, RecursionError) as error:
             kind = got.headers.get("content-type", "no content type")
             raise Retryable(
-                f"{method} {self.url}{path} answered {got.status} with something unexpected "
+                f"{what} answered {got.status} with something unexpected "
                 f"({kind}): {self._excerpt(got.body)!r}. Is the remote's address right, or is "
                 "there a login page or proxy in between?"
             ) from error
@@ -284,7 +292,7 @@ class HttpClient:
             )
         if 400 <= status < 500 and status not in _MAY_HEAL:  # noqa: PLR2004 - HTTP's classes
             return Refusal(text, status, body)
-        return Retryable(text, retry_after(response.headers.get("retry-after")))
+        return Retryable(text, retry_after(response.headers))
 
     @contextlib.contextmanager
     def _mapped(self, what: str) -> Iterator[str]:

@@ -69,10 +69,10 @@ def make_store(folder, url):
 class Syncd:
     """A syncd process on a store."""
 
-    def __init__(self, store, *command, **env):
+    def __init__(self, store, *command, program=("-m", "syncd"), **env):
         place = Path(store if isinstance(store, (str, Path)) else store.root)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "syncd", *command, "--dir", str(place)],
+            [sys.executable, *program, *command, "--dir", str(place)],
             env=environment(**env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, cwd=Path(__file__).parents[2],
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -23,6 +24,11 @@ from tests.fault.delivering import (
 ROUNDS = int(os.environ.get("SOAK_ROUNDS", "20"))
 SEED = int(os.environ.get("DELIVERY_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 """Replay: DELIVERY_SEED with the seed printed, and SOAK_ROUNDS past the round that failed."""
+
+DAEMON_KILLS, KILLS = 3, 4
+"""SIGKILLs a round at least, of `syncd run` and of both commands: 60 and 80 in 20 rounds."""
+
+SERVER_KILLS = 30 if "SOAK" in os.environ else 3
 
 PASSES = 60
 """A pass that is not killed always gets further, so even bad luck ends far below this."""
@@ -66,10 +72,10 @@ def record(store, project, seed, clock, folder):
 
 
 def deliver_killed(store, proxy, choose, each_pass):
-    """Passes, each killed at some request, until one ends well; how many were killed."""
-    killed = 0
+    """Passes, each killed at some request, until one ends well; the commands killed."""
+    killed = []
     for number in range(PASSES):
-        command = choose.choice(("once", "run"))
+        command = "run" if killed.count("run") < DAEMON_KILLS else "once"
         at = proxy.faults["forwarded"] + choose.randrange(14)
         late = choose.random() * 0.02
         with Syncd(store, command) as process:
@@ -81,9 +87,9 @@ def deliver_killed(store, proxy, choose, each_pass):
             time.sleep(late)
             if process.process.poll() is None:
                 process.kill()
-                killed += 1
+                killed.append(command)
         each_pass(number)
-        if killed >= 4:
+        if len(killed) >= KILLS:
             code, out = syncd(store, "once", "--json")
             if code == 0 and json.loads(out)["pending"] == 0:
                 return killed
@@ -124,7 +130,8 @@ def test_killed_again_and_again_behind_a_bad_network(number, mlflow_server, cloc
         assert len(oracle.runs(project)) == len(trainings)
         code, out = syncd(store, "once", "--json")
         assert (code, json.loads(out)["remotes"]["lab"]["data_requests"]) == (0, 0), out
-        assert killed >= 4
+        assert len(killed) >= KILLS
+        assert killed.count("run") >= DAEMON_KILLS
 
 
 def test_syncd_db_is_lost(mlflow_server, clock, tmp_path):
@@ -156,27 +163,42 @@ def test_syncd_db_is_lost(mlflow_server, clock, tmp_path):
     assert list(store.sync.glob("syncd.db.damaged-*"))
 
 
-def test_server_killed_and_restarted(start_mlflow, clock, tmp_path):
-    """A server that dies in the middle of a delivery and comes back gets the rest, once."""
+@pytest.mark.timeout(900)  # a busy machine starts a server in a minute
+def test_the_server_is_killed_in_the_middle_of_requests(start_mlflow, clock, tmp_path):
+    """Again and again, and syncd with it every second time: each run is there once, whole."""
     print(f"seed {SEED}")  # noqa: T201 - to replay
+    choose = random.Random(SEED)
     server = start_mlflow()
-    project = "restart"
-    with FaultProxy(server.url, SEED) as proxy:
+    with FaultProxy(server.url, SEED) as proxy, contextlib.ExitStack() as context:
         store = make_store(tmp_path / "store", proxy.url)
-        trainings = record(store, project, SEED, clock, tmp_path)
-        trainings[-1].log(3000)
-        with Syncd(store, "run") as process:
-            wait_for("some requests", lambda: proxy.faults["forwarded"] >= 8)
+        trainings = record(store, "restart", SEED, clock, tmp_path)
+        process = context.enter_context(Syncd(store, "run"))
+        for number in range(SERVER_KILLS):
+            trainings[-1].log(400)
+            at = proxy.faults["forwarded"] + choose.randrange(20 if number == 0 else 2)
+            _wait_for_request(proxy, at)
             server.kill()
+            if number % 2:
+                process.kill()
+                process = context.enter_context(Syncd(store, "run"))
             trainings[-1].log(100)
-            trainings[-1].finish()
             server.start()
-            wait_for("all delivered", lambda: _done(store), 60)
-            code, out = process.stop()
-            assert code == 0, out
-        oracle = Oracle(server.url)
-        for training in trainings:
-            oracle.check(training.told, tmp_path / "files")
+        trainings[-1].finish()
+        wait_for("all delivered", lambda: _done(store), 120)
+        code, out = process.stop()
+        assert code == 0, out
+    oracle = Oracle(server.url)
+    for training in trainings:
+        oracle.check(training.told, tmp_path / "files")
+    assert len(oracle.runs("restart")) == len(trainings)
+
+
+def _wait_for_request(proxy, at):
+    """Until the server has answered `at` requests in all and works on one more."""
+    end = time.monotonic() + 60
+    while proxy.faults["forwarded"] < at or not proxy.under_way:
+        assert time.monotonic() < end, "no request came"
+        time.sleep(0.0005)
 
 
 def _done(store):

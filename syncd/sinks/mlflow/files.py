@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from syncd.sinks import File, Rejected, RemoteRun, Retryable
+from syncd.sinks import File, Rejected, RemoteRun
 from syncd.sinks.http import HttpClient, Refusal
 from syncd.sinks.mlflow.names import map_file
-from syncd.sinks.mlflow.rest import Api
+from syncd.sinks.mlflow.rest import Api, Done, heard
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts/"
 
@@ -51,9 +51,12 @@ class Files:
                 patience_s=file.size / _BYTES_PER_S,
             )
         except Refusal as refusal:
-            raise Rejected(f"{file.path} is refused: {refusal}") from None
-        if "html" in answer.headers.get("content-type", ""):
-            raise Retryable(f"{file.path}: a web page answered in place of MLflow's artifact proxy")
+            said = heard(refusal)
+            if said is not refusal:
+                raise said from None
+            raise Rejected(f"{file.path} ({file.size} bytes) is refused: {refusal}") from None
+        if answer.body:  # MLflow's are empty or JSON, by its version
+            self._http.decoded(f"PUT {self._http.url}{path}", answer, Done)
 
     def digests(self, run: RemoteRun) -> dict[str, str]:
         """Download each file of the run and return SHA-256 by path there (see `map_file`)."""

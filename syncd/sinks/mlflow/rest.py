@@ -18,6 +18,12 @@ PREFIX = "/api/2.0/mlflow/"
 HISTORY_PAGE = 10_000
 """Points per page: about 1.2 MB of JSON."""
 
+MOST_BYTES = 900_000
+"""Of a request's body, as we make it; servers are asked for less than 1 MB."""
+
+LEAST_BYTES = 16_384
+"""However often requests are refused as too large, up to this much is put into one."""
+
 _RUNS_PAGE = 100
 _NOT_FOUND = "RESOURCE_DOES_NOT_EXIST"
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
@@ -120,16 +126,29 @@ class _Files(msgspec.Struct):
     next_page_token: str = ""
 
 
+class Done(msgspec.Struct):
+    """Any object. What it holds is passed over: millions of small values would be much memory."""
+
+
 class _Error(msgspec.Struct):
     error_code: str
     message: str = ""
 
 
 class Api:
-    """Calls to one server; raises the four errors, and `Refusal` for MLflow's own refusals."""
+    """Calls to one server; raises the four errors, and `Refusal` for MLflow's own refusals.
+
+    Attributes:
+        most_bytes: how long a request's body should be at most.
+    """
 
     def __init__(self, http: HttpClient) -> None:
         self.http = http
+        self.most_bytes = MOST_BYTES
+
+    def too_large(self, count: int) -> None:
+        """Learn that a body of `count` bytes was too large."""
+        self.most_bytes = min(self.most_bytes, max(count // 2, LEAST_BYTES))
 
     def experiment(self, name: str) -> Experiment | None:
         """Find an experiment by name, deleted ones too."""
@@ -206,7 +225,7 @@ class Api:
 
     def log_batch(self, content: bytes) -> None:
         """Send an encoded log-batch body."""
-        self._call("POST", "runs/log-batch", dict[str, Any], body=content, data=True)
+        self._call("POST", "runs/log-batch", Done, body=content, data=True)
 
     def set_tags(self, run_id: str, tags: dict[str, str], most: int = 100) -> None:
         """Set tags of a run, in the order given, `most` in a request."""
@@ -248,7 +267,7 @@ class Api:
             params["page_token"] = page.next_page_token
 
     def _write(self, path: str, body: dict[str, Any]) -> None:
-        self._call("POST", path, dict[str, Any], body=body, data=True)
+        self._call("POST", path, Done, body=body, data=True)
 
     def _call(
         self,
@@ -265,12 +284,7 @@ class Api:
                 method, PREFIX + path, answer, body=body, params=params, data=data
             )
         except Refusal as refusal:
-            if refusal.status in (404, 405) and not error_code(refusal):
-                raise Retryable(
-                    f"{refusal}. This is not how an MLflow server answers: is the remote's "
-                    "address right?"
-                ) from None
-            raise
+            raise heard(refusal) from None
 
 
 def batch_body(
@@ -282,6 +296,15 @@ def batch_body(
     """Encode a log-batch request."""
     return msgspec.json.encode(
         {"run_id": run_id, "metrics": metrics, "params": params, "tags": tags}
+    )
+
+
+def heard(refusal: Refusal) -> Refusal | Retryable:
+    """Return a refusal if it is MLflow's; that it has no such call, it never says."""
+    if refusal.status not in (404, 405) or error_code(refusal):
+        return refusal
+    return Retryable(
+        f"{refusal}. This is not how an MLflow server answers: is the remote's address right?"
     )
 
 

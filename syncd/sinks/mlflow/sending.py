@@ -3,6 +3,10 @@
 The server takes a request whole or not at all, params before metrics before tags
 (mlflow/store/tracking/sqlalchemy_store.py, `log_batch`). So the cursor tags stand in the
 last request of a batch: they are never ahead of the data.
+
+What stands in front of a server may take less than the server: a request refused with 413 goes
+in halves, and later ones are made no longer than such a half. Only an entry that is too much all
+by itself is refused.
 """
 
 from __future__ import annotations
@@ -21,11 +25,9 @@ MAX_ENTRIES = 1_000
 MAX_PAIRS = 100
 """Entries of a log-batch request in all, and params or tags among them."""
 
-MAX_REQUEST = 900_000
-"""Bytes of a request that we make; servers are asked for less than 1 MB."""
-
 _GONE = 404
-_CONTENT = frozenset({400, 413})  # refused for what is in it, or for being too much of it
+_TOO_LARGE = 413
+_CONTENT = frozenset({400, _TOO_LARGE, 422})  # refused for what is in it
 
 _Kind = Literal["points", "params", "tags", "removed_tags"]
 
@@ -102,13 +104,18 @@ class Sending:
             params=[_pair(entry) for entry in entries if entry.kind == "params"],
             tags=[*(_pair(entry) for entry in entries if entry.kind == "tags"), *cursors],
         )
-        if len(body) > MAX_REQUEST and len(entries) > 1:
+        parts = len(entries) > 1 or bool(cursors)
+        if parts and len(body) > self._api.most_bytes:
             self._halve(entries)
         else:
             try:
                 self._post(body)
             except Refusal as refusal:
-                self._refused(refusal, entries)
+                if parts and refusal.status == _TOO_LARGE:
+                    self._api.too_large(len(body))
+                    self._halve(entries)
+                else:
+                    self._refused(refusal, entries)
             else:
                 self.counts.update(entry.kind for entry in entries)
                 return
@@ -140,6 +147,7 @@ class Sending:
             self.refused.append(Refused(item.writer_id, item.event.seq, entry.what, said))
 
     def _halve(self, entries: list[_Entry]) -> None:
+        """Deliver entries in two requests, without the cursors that were to go with them."""
         middle = len(entries) // 2
         self._deliver(entries[:middle])
         self._deliver(entries[middle:])

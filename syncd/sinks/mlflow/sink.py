@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 
 import httpx
 
+from syncd.clock import SYSTEM
 from syncd.sinks import (
     Ack,
     Batch,
@@ -28,6 +26,7 @@ from syncd.sinks import (
     Sink,
     State,
 )
+from syncd.sinks.answers import moment
 from syncd.sinks.http import HttpClient, Traffic
 from syncd.sinks.mlflow.files import Files
 from syncd.sinks.mlflow.looking import Looking
@@ -97,6 +96,7 @@ class MlflowSink(Sink):
             ca=remote.ca,
             bytes_per_s=remote.bytes_per_s,
             transport=transport,
+            deadline_s=remote.timeout_s,
         )
         self._api = Api(self._http)
         self._files = Files(self._http, self._api)
@@ -214,9 +214,6 @@ def _cursors(tags: Mapping[str, str], prefix: str) -> dict[str, int]:
 
 
 def _clock_offset_s(headers: Mapping[str, Any]) -> float | None:
-    try:
-        offset = parsedate_to_datetime(headers.get("date", "")).timestamp() - time.time()
-    except (ValueError, TypeError, IndexError):
-        return None
+    said = moment(headers.get("date", ""))
     # The header has whole seconds, cut: half a second is its mean error.
-    return offset + 0.5 if math.isfinite(offset) else None
+    return None if said is None else said - SYSTEM.time() + 0.5

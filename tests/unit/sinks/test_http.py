@@ -204,13 +204,19 @@ def test_redirects_are_never_followed(status):
         (" 5 ", 5.0),
         ("99999", MAX_RETRY_AFTER_S),
         ("9" * 5000, MAX_RETRY_AFTER_S),
+        ("1.5", 1.5),
+        ("0.25", 0.25),
         ("-3", None),
+        ("-0.5", None),
+        ("1.", None),
+        ("3, 5", None),
+        ("1_0", None),
+        ("\u0663", None),  # a digit, but not of HTTP
         ("soon", None),
         ("nan", None),
         ("inf", None),
         ("1e3", None),
         ("", None),
-        (None, None),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
         ("Fri, 31 Dec 9999 23:59:59 GMT", MAX_RETRY_AFTER_S),
         ("Fri, 99 Foo 2026 99:99:99 GMT", None),
@@ -218,14 +224,44 @@ def test_redirects_are_never_followed(status):
 )
 def test_retry_after(value, expected):
     """Seconds and dates are read and clamped, nonsense is ignored."""
-    assert retry_after(value) == expected
+    assert retry_after({"retry-after": value}) == expected
 
 
 def test_retry_after_a_date_to_come():
     """A date is taken as the time until then."""
-    found = retry_after(formatdate(time.time() + 100, usegmt=True))
-    assert found is not None
-    assert 95 < found <= 100
+    for date in ({}, {"date": "yesterday"}):
+        value = formatdate(time.time() + 100, usegmt=True)
+        found = retry_after({"retry-after": value, **date})
+        assert found is not None
+        assert 95 < found <= 100
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"],
+)
+def test_retry_after_a_date_is_counted_from_the_answers_own_clock(date, monkeypatch):
+    """In each of HTTP's forms, all in UTC wherever this machine is and whatever its clock says."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    said = {"date": date, "retry-after": "Sun Nov  6 08:51:07 1994"}
+    assert retry_after(said) == 90.0
+    assert retry_after({**said, "retry-after": "Sun, 06 Nov 1994 08:40:00 GMT"}) == 0.0
+    assert retry_after({**said, "retry-after": "Sun, 13 Nov 1994 08:40:00 GMT"}) == 3600.0
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_an_answer_that_is_good_is_good_whatever_it_asks_for():
+    """Retry-After counts where something is to be repeated."""
+    assert answering(200, headers={"Retry-After": "99"}).request("GET", "/x").status == 200
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", "x" * 300])
+def test_a_name_that_no_host_can_have_is_a_remote_that_cannot_be_reached(host):
+    """Python's resolver has an error of its own for it."""
+    with pytest.raises(Retryable, match="cannot reach the remote"):
+        HttpClient(f"http://{host}").request("GET", "/x")
 
 
 @pytest.mark.parametrize(
