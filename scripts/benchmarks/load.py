@@ -27,7 +27,7 @@ AWAY_S = 10.0
 LIVE_EVERY_S = 10.0
 LIVE_LIMIT_S = 120.0
 LIMIT_POINTS = 100_000
-"""What the server's own speed is measured with."""
+"""What the server's own speed is measured with, at the most."""
 
 BATCH = 1_000
 """Points that a request to MLflow takes at the most."""
@@ -86,15 +86,16 @@ def measure(runs: int | None = None, each: int | None = None, **_: Any) -> dict[
         filled = fresh("waiting", store, runs, each // len(KEYS))
         server = MlflowServer(Path(folder) / "mlflow")
         add_remote(StoreFolder.open(store), "bench", RemoteSettings("mlflow", server.url))
+        before = min(LIMIT_POINTS, filled["points"])
         with server:
-            limit = fresh("client", "httpx", server.url, LIMIT_POINTS)["points_per_s"]
+            limit = fresh("client", "httpx", server.url, before)["points_per_s"]
         with Service(store) as service:
             time.sleep(AWAY_S)
             with server:
                 taken = _drain(store, server, service, filled["points"])
             requests = _requests(server.log)
-    taken |= {"limit_points_per_s": limit, "requests": requests - LIMIT_POINTS // BATCH}
-    taken["least_requests"] = runs * math.ceil(each / BATCH)
+    taken |= {"limit_points_per_s": limit, "requests": requests - before // BATCH}
+    taken["least_requests"] = runs * (math.ceil(each / BATCH) + 1)
     _show(runs, each, taken)
     return taken
 
@@ -148,7 +149,8 @@ def _show(runs: int, each: int, taken: dict[str, Any]) -> None:
         f"server's own limit before: {taken['limit_points_per_s']:,.0f}",
         f"{taken['waiting_there']:,} of {taken['waiting']:,} points there; peak "
         f"{taken['peak_mb']:.1f} MB, {taken['cpu_s']:.0f} s of processor time",
-        f"{taken['requests']:,} log-batch requests, {taken['least_requests']:,} at the least",
+        f"{taken['requests']:,} log-batch requests; {taken['least_requests']:,} at the least, with "
+        "one that tells how a run ended",
         f"{taken['live_runs']} new runs meanwhile, their first point there after "
         f"{taken['live_p95_s']:.1f} s (p95), {taken['live_max_s']:.1f} s at most; "
         f"{taken['live_lost']} not within {LIVE_LIMIT_S:.0f} s",
