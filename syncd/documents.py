@@ -74,7 +74,8 @@ def _tell(
                 event = policy.cut(whole).event
                 if isinstance(event, Log):
                     names.update(event.values)
-                    _tell_texts(journal.writer_id, event, lines)
+                    if str in map(type, event.values.values()):
+                        _tell_texts(journal.writer_id, event, lines)
                 elif isinstance(event, Rewind):
                     rewind = {"step": event.step, "time": event.time, "writer": journal.writer_id}
                     told.setdefault("rewinds", []).append(rewind | {"writers": event.writers})

@@ -37,7 +37,7 @@ class Progress:
         writer["last"] = event.time
         if isinstance(event, Log):
             if not self.texts:
-                self.texts = any(isinstance(value, str) for value in event.values.values())
+                self.texts = str in map(type, event.values.values())
         elif isinstance(event, Start):
             writer["started"], writer["parent"] = event.time, event.parent
         elif isinstance(event, Finish):

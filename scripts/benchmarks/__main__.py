@@ -19,19 +19,27 @@ FIGURES = {
     "deliver": "deliver",
     "memory": "memory",
     "long": "long",
+    "load": "load",
+    "crowd": "crowd",
+    "fleet": "fleet",
 }
-ON_REQUEST = {"long"}
-"""Takes minutes and gigabytes: measured only where it is named."""
+ON_REQUEST = ("long", "load", "crowd", "fleet")
+"""They take minutes, some gigabytes: measured only where they are named."""
 
 
 def main() -> None:
     """Run the figures named, or all."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of {', '.join(FIGURES)}; all but long"
-    )
+        "names", nargs="*", metavar="NAME",
+        help=f"of {', '.join(FIGURES)}; all but {', '.join(ON_REQUEST)}",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (3)")
     parser.add_argument("--points", type=int, default=100_000_000, help="long: how many (1e8)")
+    parser.add_argument("--runs", type=int, help="load: that wait (1,000); crowd: at once (200)")
+    parser.add_argument("--each", type=int, help="load: points of each run (10,000)")
+    parser.add_argument("--seconds", type=float, default=300.0, help="crowd: how long (300)")
+    parser.add_argument("--daemons", type=int, default=10_000, help="fleet: how many (10,000)")
     parser.add_argument("--real", action="store_true", help="memory: a real MLflow server")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON alone")
     given = parser.parse_args()
@@ -45,7 +53,7 @@ def main() -> None:
     figures = {"machine": told}
     for name in given.names or [name for name in FIGURES if name not in ON_REQUEST]:
         module = importlib.import_module(f"scripts.benchmarks.{FIGURES[name]}")
-        figures[name] = module.measure(rounds=given.rounds, real=given.real, points=given.points)
+        figures[name] = module.measure(**vars(given))
     if given.json:
         json.dump(figures, out, indent=1)
         out.write("\n")

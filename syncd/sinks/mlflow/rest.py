@@ -38,7 +38,7 @@ class Pair(msgspec.Struct):
     value: str = ""
 
 
-class Metric(msgspec.Struct):
+class Metric(msgspec.Struct, gc=False):
     """A metric point; `timestamp` in ms."""
 
     key: str

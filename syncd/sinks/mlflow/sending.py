@@ -13,9 +13,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from operator import attrgetter
+from typing import Literal
 
-from syncd.sinks import Batch, Cursors, Item, Note, Point, Refused, Retryable, State
+import msgspec
+
+from syncd.sinks import Batch, Cursors, Item, Note, Refused, Retryable, State
 from syncd.sinks.http import Refusal
 from syncd.sinks.mlflow.opening import EVENTS_CURSOR, FILES_CURSOR, why_gone
 from syncd.sinks.mlflow.rest import Api, Metric, Pair, batch_body, reason
@@ -32,7 +35,7 @@ _CONTENT = frozenset({400, _TOO_LARGE, 422})  # refused for what is in it
 _Kind = Literal["points", "params", "tags", "removed_tags"]
 
 
-class _Entry(NamedTuple):
+class _Entry(msgspec.Struct, frozen=True, gc=False):
     kind: _Kind
     wire: Metric | Pair
     item: Item
@@ -41,6 +44,9 @@ class _Entry(NamedTuple):
     def what(self) -> str:
         at = f" at step {self.wire.step}" if isinstance(self.wire, Metric) else ""
         return f"{self.kind[:-1].replace('_', ' ')} {self.wire.key!r}{at}"
+
+
+_kind = attrgetter("kind")
 
 
 class Sending:
@@ -82,7 +88,15 @@ class Sending:
 
     def _add(self, item: Item) -> None:
         entries, self.state = translate(self.state, item)
-        self._entries += [_Entry("points", _metric(point), item) for point in entries.points]
+        # Written out, as this is done for each point: NaN is what differs from itself.
+        self._entries += [
+            _Entry(
+                "points",
+                Metric(p.key, v if (v := p.value) == v else "NaN", p.time_ms, p.step),
+                item,
+            )
+            for p in entries.points
+        ]
         self._entries += [
             _Entry("params", Pair(key, value), item) for key, value in entries.params.items()
         ]
@@ -117,7 +131,7 @@ class Sending:
                 else:
                     self._refused(refusal, entries)
             else:
-                self.counts.update(entry.kind for entry in entries)
+                self.counts.update(map(_kind, entries))
                 return
         self._deliver([], cursors)
 
@@ -188,20 +202,19 @@ def cursor_tags(cursors: Cursors) -> dict[str, str]:
     return {**events, **files}
 
 
-def _metric(point: Point) -> Metric:
-    value = point.value
-    known = value == value  # noqa: PLR0124 - NaN is what differs from itself
-    return Metric(point.key, value if known else "NaN", point.time_ms, point.step)
-
-
 def _pair(entry: _Entry) -> Pair:
     assert isinstance(entry.wire, Pair)  # noqa: S101 - for mypy: by kind
     return entry.wire
 
 
 def _chunks(entries: list[_Entry]) -> Iterator[list[_Entry]]:
+    counts = Counter(map(_kind, entries))
+    if len(entries) <= MAX_ENTRIES and max(counts["params"], counts["tags"]) <= MAX_PAIRS:
+        if entries:
+            yield entries
+        return
     chunk: list[_Entry] = []
-    counts: Counter[str] = Counter()
+    counts.clear()
     for entry in entries:
         full = entry.kind != "points" and counts[entry.kind] == MAX_PAIRS
         if full or len(chunk) == MAX_ENTRIES:
