@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -111,11 +111,14 @@ class Visit:
     @property
     def _behind(self) -> bool:
         """Whether a copy elsewhere delivered more: what is missing here was not removed here."""
-        missing = self.tail.missing
-        return bool(missing) and (not self.tail.writers or self._left(missing) is None)
+        return bool(self.tail.missing) and (not self.tail.writers or self._removed() is None)
 
-    def _left(self, gone: Collection[str]) -> Left | None:
-        return self._tools.removed.left(self._folder.name, self._tools.place, gone)
+    def _removed(self) -> Left | None:
+        """What the remote held of journals that were removed here; None if none were."""
+        missing = self.tail.missing
+        if missing & self.tail.writers:  # damaged, or an old copy
+            return None
+        return self._tools.removed.left(self._folder.name, self._tools.place, missing)
 
     def work(self, lane: Lane, go_on: Callable[[], bool]) -> bool:
         """Do step after step; True if there is more to do."""
@@ -195,7 +198,7 @@ class Visit:
             files = held.files.get(writer, 0) if held else 0
             record.cursors[writer] = Cursor(seq, files)
         self.tail = Tail(self._folder, record.cursors)
-        if (removed := self._left(self.tail.missing)) is not None:
+        if (removed := self._removed()) is not None:
             record.state = removed.state
             record.progress = type(record.progress).load(removed.progress)
         before, strange = list[Pending](), list[Refused]()
@@ -348,7 +351,7 @@ class Visit:
         """Put the documents; where they are refused the run is finished all the same."""
         refused: tuple[Refused, ...] = ()
         run_id, policy = self.record.run_id, self._tools.policy
-        before = self._left(self.tail.missing)
+        before = self._removed()
         with documents.written(self._folder, run_id, self._sink.key, policy, before) as files:
             try:
                 for file in files:
