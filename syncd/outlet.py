@@ -24,6 +24,11 @@ from tracker.unexpected import unexpected
 SLICE_S = 5.0
 """A lane with much to do makes room for the others after this long."""
 
+LOOK_S_A_RUN = 0.003
+"""Seconds from one look at all runs to the next, for each of them: with 10,000 it is 30 s, and
+takes less than 0.3 % of a core. It finds runs that go on where no notice arrives; new ones are
+found every `poll_interval_s` by the time of the folder they are in."""
+
 _NOTES_A_LOOK = 20
 """Runs that wait for their first visit are counted this many at a time."""
 
@@ -44,6 +49,7 @@ class Outlet:
 
     Attributes:
         stopped: why nothing is sent at all, None if all is well.
+        turned_at: when it last came round while it serves, on the clock that no one sets.
     """
 
     def __init__(
@@ -57,15 +63,18 @@ class Outlet:
         self._ledger = ledger
         self._settings = settings
         self._stop = stop
-        self._catalog = Catalog(store)
+        self._settled = ledger.settled(remote.name)
+        self._catalog = Catalog(store, self._settled)
         self._delivery = Delivery(
             store, sink, remote.name, ledger, settings=settings, stop=stop, clock=clock
         )
         self._schedule = Schedule(settings)
         self._open: dict[str, Entry] = {}
         self._flying: dict[Future[Outcome], str] = {}
+        self.turned_at = clock.monotonic()
         self._go_on_at = 0.0
         self._look_at = 0.0
+        self._look_through_at = 0.0
         self._clock = clock
         self._pool = pool or ThreadPoolExecutor(
             settings.workers + 1, thread_name_prefix=f"to-{remote.name}"
@@ -75,7 +84,6 @@ class Outlet:
             ledger.taken(remote.name), lambda run_id, tags: ledger.take(remote.name, run_id, tags),
         )  # fmt: skip
         self._unread: dict[str, str] = {}
-        self._settled = ledger.settled(remote.name)
         self._noted = ledger.known(remote.name)
 
     @property
@@ -145,6 +153,7 @@ class Outlet:
                 _log.warning("%s: %s Goes on in some seconds.", self.remote.name, unexpected(error))
                 pause = self._settings.poll_interval_s
             names = notices.wait(pause)
+            self.turned_at = self._clock.monotonic()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def turn(self, names: set[str], notices: Notices) -> float:
@@ -167,12 +176,18 @@ class Outlet:
                 self._schedule.noticed(entry.run_id)
         if now >= self._look_at:
             self._look_at = now + self._settings.poll_interval_s
-            runs = self._catalog.runs()
-            for entry in runs.values():
-                if self._goes(entry):
-                    self._take(entry)
-            self._open = {r: entry for r, entry in self._open.items() if r in runs}
-            self._schedule.keep_only(self._open)
+            if now >= self._look_through_at or self._catalog.changed:
+                self._look_through(now)
+
+    def _look_through(self, now: float) -> None:
+        """Look at every run; the more there are, the less often where none came or went."""
+        runs = self._catalog.runs()
+        for entry in runs.values():
+            if self._goes(entry):
+                self._take(entry)
+        self._open = {r: entry for r, entry in self._open.items() if r in runs}
+        self._schedule.keep_only(self._open)
+        self._look_through_at = now + len(runs) * LOOK_S_A_RUN
 
     def _is_open(self, entry: Entry) -> bool:
         return self._settled.get(entry.run_id) != entry.modified
