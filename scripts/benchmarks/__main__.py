@@ -19,16 +19,17 @@ FIGURES = {
     "deliver": "deliver",
     "memory": "memory",
     "long": "long",
+    "service": "service",
 }
-ON_REQUEST = {"long"}
-"""Takes minutes and gigabytes: measured only where it is named."""
+ON_REQUEST = {"long", "service"}
+"""These take minutes: measured only where they are named."""
 
 
 def main() -> None:
     """Run the figures named, or all."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of {', '.join(FIGURES)}; all but long"
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(FIGURES)}; all but long, service"
     )
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (3)")
     parser.add_argument("--points", type=int, default=100_000_000, help="long: how many (1e8)")

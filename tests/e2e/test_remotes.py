@@ -104,9 +104,9 @@ def test_a_remote_that_is_renamed_or_added_again_gets_nothing_twice(mlflow_serve
     to = RemoteSettings("mlflow", url, exclude=["system/gpu"])
     add_remote(store, "lab", to)
     assert once(store)["lab"]["counts"]["points"] == 60
-    before = json.loads(syncd(store, "status", "--json")[1])
+    before = json.loads(syncd(store, "status", "--json")[1])["lanes"]
     remotes.rename(store, "lab", "home")
-    renamed = json.loads(syncd(store, "status", "--json")[1])
+    renamed = json.loads(syncd(store, "status", "--json")[1])["lanes"]
     assert renamed == [before[0] | {"remote": "home"}]
     assert once(store)["home"]["requests"] == 0
     for name, lose in (("lab", False), ("third", True)):

@@ -135,7 +135,7 @@ def test_a_backlog_does_not_starve_a_live_run(mlflow_server, project, tmp_path):
                 newest = wait_for("a call", lambda: [w for w in notes() if w[0] == "logged"])[-1]
                 wait_for("its point", lambda n=newest: seen(oracle, told) > int(n[1]))
                 delays.append(time.time() - float(newest[2]))
-        waiting = json.loads(syncd(store, "status", "--json")[1])
+        waiting = json.loads(syncd(store, "status", "--json")[1])["lanes"]
         process.stop()
     assert max(delays) < 10, delays
     assert sum(lane["pending"] for lane in waiting) > 1000, "there was no backlog to wait behind"
@@ -186,7 +186,8 @@ def test_sigterm_ends_within_five_seconds_though_a_server_keeps_silent(
     assert code == (0 if command == "run" else 1)
     assert "Traceback" not in out
     code, out = syncd(store, "status", "--json")
-    assert [lane["pending"] for lane in json.loads(out) if lane["run"] == told.run_id] == [22]
+    lanes = json.loads(out)["lanes"]
+    assert [lane["pending"] for lane in lanes if lane["run"] == told.run_id] == [22]
 
 
 def test_status_before_and_after(mlflow_server, project, tmp_path):
@@ -353,7 +354,7 @@ def test_a_server_that_serves_no_files_gets_all_else(tmp_path, project):
     assert "    parked: artifact net: net/weights.bin: the MLflow server does not serve" in out
     assert "    parked: documents: tracker/run.json: the MLflow server does not serve" in out
     assert "notes: 1 mapped" in out
-    [lane] = json.loads(syncd(store, "status", "--json")[1])
+    [lane] = json.loads(syncd(store, "status", "--json")[1])["lanes"]
     assert [entry["what"] for entry in lane["refused"]] == ["documents", "artifact net"]
     assert lane["notes"] == [{"what": "mapped", "key": "loss@1", "done": "loss_x40_1"}]
 

@@ -182,7 +182,7 @@ def test_server_killed_and_restarted(start_mlflow, clock, tmp_path):
 def _done(store):
     """Whether nothing is pending and each run's end was told."""
     code, out = syncd(store, "status", "--json")
-    lanes = json.loads(out) if code == 0 else []
+    lanes = json.loads(out)["lanes"] if code == 0 else []
     return lanes and all(
         lane["pending"] == 0 and lane["told"] not in (None, "running") and not lane["bytes"]
         for lane in lanes

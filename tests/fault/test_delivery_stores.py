@@ -46,7 +46,7 @@ def lane(store, run_id):
     """What `syncd status` says of a run."""
     code, out = syncd(store, "status", "--json")
     assert code == 0, out
-    return next(lane for lane in json.loads(out) if lane["run"] == run_id)
+    return next(lane for lane in json.loads(out)["lanes"] if lane["run"] == run_id)
 
 
 def move_remote(store, url):
