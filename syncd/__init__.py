@@ -9,6 +9,8 @@ The way of an event through this package:
     delivery  what came of each visit, and when the lane may be tried again
     outlet    all lanes of one remote: a schedule, a few workers, a breaker
     daemon    all remotes of one store, woken by `watch`; one per store, see `owner`
+    pauses    remotes that get nothing for a while, as a person wants it
+    service   syncd as a service of the machine, and what it tells systemd
     clock     what time it is, and waiting: simulations have their own
     sinks     one module per platform; `syncd.sinks` is the contract
 
