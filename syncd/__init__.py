@@ -10,6 +10,8 @@ The way of an event through this package:
     outlet    all lanes of one remote: a schedule, a few workers, a breaker
     daemon    all remotes of one store, woken by `watch`; one per store, see `owner`
     telemetry what others may see of all this; the engine knows its `Observer` and no more
+    pauses    remotes that get nothing for a while, as a person wants it
+    service   syncd as a service of the machine, and what it tells systemd
     clock     what time it is, and waiting: simulations have their own
     sinks     one module per platform; `syncd.sinks` is the contract
 

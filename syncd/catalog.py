@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tracker.journal import journals
 from tracker.store import StoreFolder, run_folder
@@ -23,17 +25,35 @@ class Entry:
 
 
 class Catalog:
-    """Lists the runs of a store; cheap to ask again and again."""
+    """Lists the runs of a store; cheap to ask again and again.
 
-    def __init__(self, store: StoreFolder) -> None:
+    Args:
+        store: the store.
+        settled: runs that are known, and their folders' times then (ns); of those that did not
+            change since no file is opened.
+    """
+
+    def __init__(
+        self, store: StoreFolder, settled: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._folder = store.journals
+        self._listed_at: int | None = None
         self._known: dict[str, Entry] = {}
+        for run_id, modified in settled.items():
+            name = run_folder(run_id)
+            self._known[name] = Entry(run_id, self._folder / name, modified)
+
+    @property
+    def changed(self) -> bool:
+        """Whether runs came or went since they were last listed."""
+        return self._modified() != self._listed_at
 
     def runs(self) -> dict[str, Entry]:
         """All runs by id, in the order of their folders' names.
 
         A folder without a readable journal is no run yet.
         """
+        self._listed_at = self._modified()  # before the look: what comes meanwhile is seen
         try:
             with os.scandir(self._folder) as entries:
                 places = sorted((entry.name, entry) for entry in entries)
@@ -41,6 +61,12 @@ class Catalog:
             return {}
         found = (self._entry(name, place) for name, place in places)
         return {entry.run_id: entry for entry in found if entry is not None}
+
+    def _modified(self) -> int | None:
+        try:
+            return self._folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
 
     def run_in(self, name: str) -> Entry | None:
         """The run in the folder `name`; None if there is none."""

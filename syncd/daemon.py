@@ -12,13 +12,14 @@ from typing import TypeVar
 
 import msgspec
 
-from syncd import remotes
+from syncd import pauses, remotes
 from syncd.cursors import Queue
 from syncd.ledger import Ledger
 from syncd.outlet import Outlet, Result
 from syncd.owner import Owned, Ownership
 from syncd.packer import Packer
 from syncd.removed import Removed
+from syncd.service.notify import Notifier
 from syncd.sinks import Remote, Sink
 from syncd.telemetry import NOBODY, Observer, What
 from syncd.telemetry.level import Level
@@ -39,6 +40,9 @@ _PUBLISH_ANYWAY_S = 60.0
 
 _STOP_S = 3.5
 """Time that the batches in hand have to end after a stop is asked for."""
+
+_TURN_S = 600.0
+"""An outlet that did not come round for so long hangs: the watchdog may end this process."""
 
 _PACK_S = 1.0
 """Of each publishing interval that may go into packing, while nobody delivers."""
@@ -61,6 +65,8 @@ class Daemon:
         outlets: the remotes being served.
         sinks: what speaks to them, by name.
         broken: why the others are not served, by name.
+        paused: remotes that a person wants nothing sent to for now.
+        notifier: is told when it is ready, goes on or ends; nobody by default.
         stuck: a remote kept a thread busy beyond the time for ending; nothing is lost by leaving.
 
     Raises:
@@ -77,8 +83,12 @@ class Daemon:
         self.outlets: list[Outlet] = []
         self.sinks: dict[str, Sink] = {}
         self.broken: dict[str, str] = {}
+        self.paused: dict[str, pauses.Pause] = {}
+        self.notifier = Notifier({})
         self.stuck = False
         self._ending = threading.Event()
+        self._woken = threading.Event()  # there is a reason to look before it is time
+        self._asked_anew = threading.Event()
         self._halt = threading.Event()  # of the outlets that there are now
         self._settings = settings
         self._only = only
@@ -92,14 +102,16 @@ class Daemon:
         self._removed_at: object = None
         self._seen: object = None
         self._credentials: object = None
+        self._pauses_error: str | None = None
 
     def __enter__(self) -> Daemon:  # noqa: PYI034 - Self is not in Python 3.10
         """Take the store and open the way to its remotes."""
         with self._telling(), contextlib.ExitStack() as context:
             found = remotes.of(self._settings, self._only)
             context.callback(self._close_sinks)
+            self.paused = pauses.of(self.store, self._settings.remotes)
             errors = self._make_sinks(found)
-            if not self.sinks:
+            if errors and not self.sinks:
                 raise errors[0]
             context.enter_context(Ownership(self.store))
             self.ledger = Ledger(self.store.sync / "syncd.db")
@@ -117,8 +129,15 @@ class Daemon:
 
     def stop(self) -> None:
         """End: the batches in hand are ended, for some seconds at most."""
+        self.notifier.stopping()
         self._ending.set()
         self._halt.set()
+        self._woken.set()
+
+    def reload(self) -> None:
+        """Read settings, credentials and pauses again at once, whether they changed or not."""
+        self._asked_anew.set()
+        self._woken.set()
 
     def once(self, runs: set[str] | None = None) -> dict[str, Result]:
         """Deliver what is there (or these runs of it) to each remote, side by side."""
@@ -139,14 +158,15 @@ class Daemon:
     def run(self, changed: Callable[[], None] = lambda: None) -> None:
         """Deliver until `stop`; `changed` is called when the remotes were taken up anew.
 
-        The store's settings and the user's credentials are looked at every two seconds. Where
-        they changed, the batches in hand are ended first.
+        The store's settings, its pauses and the user's credentials are looked at every two
+        seconds. Where they changed, the batches in hand are ended first.
         """
         self.store.journals.mkdir(exist_ok=True)
         while True:
             self._serve()
             if self._ending.is_set():
                 return
+            self.notifier.reloading()
             self._begin_anew()
             changed()
 
@@ -154,7 +174,10 @@ class Daemon:
         """Deliver until `stop`, or until settings or credentials change."""
         watch = Watch(self.store.journals)
         threads = [_started(outlet.serve, watch.subscribe()) for outlet in self.outlets]
-        while not self._ending.wait(_PUBLISH_S) and not self._changed():
+        self.notifier.ready(f"delivers {self.store.root} to {', '.join(self.sinks) or 'no remote'}")
+        while not self._rest() and not self._changed():
+            if self._all_go_on(threads):
+                self.notifier.alive()
             self._let_go_of_removed()
             self._publish_changes()
             self._pack(_PACK_S)
@@ -175,6 +198,18 @@ class Daemon:
                 here = {journal.writer_id for journal in journals(folder)}
                 self.ledger.gone(run_id, note.writers.keys() - here, whole=not here)
 
+    def _rest(self) -> bool:
+        """Wait until it is time to look, or there is a reason to; whether to end."""
+        self._woken.wait(_PUBLISH_S)
+        self._woken.clear()
+        return self._ending.is_set()
+
+    def _all_go_on(self, threads: list[threading.Thread]) -> bool:
+        """Whether each outlet's thread lives and came round lately."""
+        limit_s = self._settings.poll_interval_s + _TURN_S
+        late = any(time.monotonic() - outlet.turned_at > limit_s for outlet in self.outlets)
+        return not late and all(thread.is_alive() for thread in threads)
+
     def _pack(self, limit_s: float) -> None:
         """Pack for some time, or until there is something to deliver."""
         until = time.monotonic() + limit_s
@@ -187,7 +222,25 @@ class Daemon:
             self._packer.work(go_on)
 
     def _changed(self) -> bool:
-        return self._settings_changed() or kept.stamp() != self._credentials
+        if self._asked_anew.is_set():
+            self._asked_anew.clear()
+            self._seen = None
+            self._settings_changed()
+            return True
+        return (
+            self._settings_changed()
+            or kept.stamp() != self._credentials
+            or self._pauses() != self.paused
+        )
+
+    def _pauses(self) -> dict[str, pauses.Pause]:
+        try:
+            return pauses.of(self.store, self._settings.remotes)
+        except StoreError as error:
+            if self._pauses_error != str(error):
+                _log.warning("goes on with the pauses from before: %s", error)
+            self._pauses_error = str(error)
+            return self.paused
 
     def _settings_changed(self) -> bool:
         seen = _stamp(self.store.settings)
@@ -217,11 +270,14 @@ class Daemon:
     def _make_sinks(self, found: list[Remote]) -> list[TrackerError]:
         errors = list[TrackerError]()
         self._credentials = kept.stamp()  # before they are read: what changes later is seen
+        self.paused = self._pauses()
         for remote in found:
+            if remote.name in self.paused:
+                continue
             try:
                 remotes.check_alone(remote, self._settings)
                 self.sinks[remote.name] = remotes.make(remote)
-            except TrackerError as error:  # noqa: PERF203 - one remote must not end all
+            except TrackerError as error:
                 errors.append(error)
                 self.broken[remote.name] = str(error)
         return errors
@@ -253,8 +309,8 @@ class Daemon:
                 now = (outlet.breaker, outlet.answers, outlet.stopped)
                 found.append(RemoteStanding(name, remote.kind, queue, *now))
             else:
-                broken = self.broken.get(name)
-                found.append(RemoteStanding(name, remote.kind, queue, stopped=broken))
+                why = self.paused[name].said() if name in self.paused else self.broken.get(name)
+                found.append(RemoteStanding(name, remote.kind, queue, stopped=why))
         return Standing(found, self.store.free_bytes())
 
     def _wait_for(self, threads: list[threading.Thread]) -> None:
@@ -262,6 +318,7 @@ class Daemon:
         for thread in threads:
             while thread.is_alive() and time.monotonic() < limit:
                 thread.join(0.1)
+                self.notifier.alive()  # what is in hand may be a large file
                 if self._ending.is_set():
                     limit = min(limit, time.monotonic() + _STOP_S)
         self.stuck = any(thread.is_alive() for thread in threads) or any(

@@ -135,6 +135,15 @@ class Ledger:
             record.frozen = [(w, first, last) for w, first, last in json.loads(frozen[0]["ranges"])]
         return record
 
+    def overview(self, remote: str) -> list[sqlite3.Row]:
+        """Of each lane to `remote` what tells how it is, and its receipt; in one look."""
+        return self._db.rows(
+            "SELECT l.run_id, l.settled, l.next_try, l.error, l.told, l.remote_run, "
+            "r.counts, r.notes FROM lanes l LEFT JOIN receipts r "
+            "ON r.remote = l.remote AND r.run_id = l.run_id WHERE l.remote = ?",
+            remote,
+        )
+
     def known(self, remote: str) -> set[str]:
         """Ids of the runs that have a lane to `remote`."""
         rows = self._db.rows("SELECT run_id FROM lanes WHERE remote = ?", remote)

@@ -28,6 +28,11 @@ from tracker.unexpected import unexpected
 SLICE_S = 5.0
 """A lane with much to do makes room for the others after this long."""
 
+LOOK_S_A_RUN = 0.003
+"""Seconds from one look at all runs to the next, for each of them: with 10,000 it is 30 s, and
+takes less than 0.3 % of a core. It finds runs that go on where no notice arrives; new ones are
+found every `poll_interval_s` by the time of the folder they are in."""
+
 _NOTES_A_LOOK = 20
 """Runs that wait for their first visit are counted this many at a time."""
 
@@ -54,6 +59,9 @@ class Outlet:
 
     Args:
         pool, file_pool: where visits and puts are made, by default threads of their own.
+
+    Attributes:
+        turned_at: when it last came round while it serves, on the clock that no one sets.
     """
 
     def __init__(
@@ -66,7 +74,8 @@ class Outlet:
         self._ledger = ledger
         self._settings = settings
         self._stop = stop
-        self._catalog = Catalog(store)
+        self._settled = ledger.settled(remote.name)
+        self._catalog = Catalog(store, self._settled)
         self._clock = clock
         filters = settings.remotes.get(remote.name) or RemoteSettings(remote.kind, remote.url)
         self._gate = Gate(settings, hours.of(filters.hours))
@@ -79,7 +88,9 @@ class Outlet:
         )  # fmt: skip
         self._schedule = Schedule(settings)
         self._open: dict[str, Entry] = {}
+        self.turned_at = clock.monotonic()
         self._look_at = 0.0
+        self._look_through_at = 0.0
         self._crew = Crew(
             Where(remote.name, remote.kind), self._delivery, self._gate,
             settings=settings, clock=clock, pool=pool, observer=observer,
@@ -89,7 +100,6 @@ class Outlet:
             lambda run_id, tags: ledger.take(remote.name, run_id, tags),
         )  # fmt: skip
         self._unread: dict[str, str] = {}
-        self._settled = ledger.settled(remote.name)
         self._noted = ledger.known(remote.name)
 
     @property
@@ -210,6 +220,7 @@ class Outlet:
                 _log.warning("%s: %s Goes on in some seconds.", self.remote.name, unexpected(error))
                 pause = self._settings.poll_interval_s
             names = notices.wait(pause)
+            self.turned_at = self._clock.monotonic()
         self._crew.close()
 
     def turn(self, names: set[str], notices: Notices) -> float:
@@ -231,12 +242,18 @@ class Outlet:
                 self._schedule.noticed(entry.run_id)
         if now >= self._look_at:
             self._look_at = now + self._settings.poll_interval_s
-            runs = self._catalog.runs()
-            for entry in runs.values():
-                if self._goes(entry):
-                    self._take(entry)
-            self._open = {r: entry for r, entry in self._open.items() if r in runs}
-            self._schedule.keep_only(self._open)
+            if now >= self._look_through_at or self._catalog.changed:
+                self._look_through(now)
+
+    def _look_through(self, now: float) -> None:
+        """Look at every run; the more there are, the less often where none came or went."""
+        runs = self._catalog.runs()
+        for entry in runs.values():
+            if self._goes(entry):
+                self._take(entry)
+        self._open = {r: entry for r, entry in self._open.items() if r in runs}
+        self._schedule.keep_only(self._open)
+        self._look_through_at = now + len(runs) * LOOK_S_A_RUN
 
     def _is_open(self, entry: Entry) -> bool:
         return self._settled.get(entry.run_id) != entry.modified

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -39,8 +40,8 @@ class Ownership:
         if not liveness.hold(fd):
             os.close(fd)
             raise Owned(
-                f"{holder(self._path)} serves the store {self._store.root} already, and one is "
-                "enough: what you record is delivered, to remotes added since then too; "
+                f"syncd with {_holder(self._path)}, serves the store {self._store.root} already, "
+                "and one is enough: what you record is delivered, to remotes added since then too; "
                 "see: syncd status. Stop it first for: syncd retry"
             )
         about = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
@@ -59,11 +60,30 @@ class Ownership:
         os.close(self._fd)
 
 
-def holder(path: Path) -> str:
-    """Say who holds the lock."""
+@dataclass(frozen=True)
+class Holder:
+    """Who delivers from a store; `since` in seconds since 1970. Process 0 is an unknown one."""
+
+    pid: int
+    host: str
+    since: float
+
+    def __str__(self) -> str:
+        if not self.pid:
+            return "an unknown pid"
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"pid {self.pid} on {self.host}, since {since}"
+
+
+def serving(store: StoreFolder) -> Holder | None:
+    """Who delivers from a store now; None if nobody does."""
+    path = store.sync / "syncd.lock"
+    return _holder(path) if liveness.held(path) else None
+
+
+def _holder(path: Path) -> Holder:
     try:
         about = json.loads(path.read_text())
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about["since"]))
-        return f"syncd with pid {about['pid']} on {about['host']}, since {since},"
-    except (OSError, ValueError, KeyError):
-        return "another syncd"
+        return Holder(int(about["pid"]), str(about["host"]), float(about["since"]))
+    except (OSError, ValueError, KeyError, TypeError):  # it is being written, or damaged
+        return Holder(0, "", 0.0)

@@ -12,7 +12,7 @@ from tracker.journal import journals, packer
 from tracker.store import StoreFolder
 from tracker.unexpected import unexpected
 
-_LOOK_S = 10.0
+_LOOK_S = 60.0
 """Between two looks for more to pack."""
 
 _RETRY_S = 60.0

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from syncd import remotes, selection
+import msgspec
+
+from syncd import pauses, remotes, selection
 from syncd.catalog import Catalog
-from syncd.cursors import LaneRecord
 from syncd.ledger import Ledger
-from syncd.owner import holder
+from syncd.owner import Holder, serving
+from syncd.pauses import Pause
 from syncd.policy import LEFT_OUT, MASKED
 from syncd.receipts import MORE_NOTES, PARKED
 from syncd.tail import backlog, oldest
 from syncd.telemetry.level import degradation
 from tracker.errors import TrackerError
-from tracker.journal.liveness import held
 from tracker.pending import published
 from tracker.settings import Settings
 from tracker.store import StoreFolder
@@ -70,50 +73,122 @@ class LaneStatus:
         return asdict(self)
 
 
+@dataclass
+class Overview:
+    """How delivery from a store stands.
+
+    Attributes:
+        daemon: who delivers now, None if nobody does.
+        paused: remotes that get nothing for now, by name.
+        broken: why remotes cannot be served as they are configured, by name.
+        stopped: what a running daemon last said keeps it from a remote, by name.
+        lanes: every run at every remote that it goes to.
+        degradation_level: see `syncd.telemetry.level`.
+    """
+
+    daemon: Holder | None
+    paused: dict[str, Pause]
+    broken: dict[str, str]
+    stopped: dict[str, str]
+    lanes: list[LaneStatus]
+    degradation_level: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; why a remote is not served stands as the error of its lanes."""
+        for lane in self.lanes:
+            lane.error = self.broken.get(lane.remote, lane.error)
+        return {
+            "degradation_level": self.degradation_level,
+            "daemon": asdict(self.daemon) if self.daemon else None,
+            "paused": msgspec.to_builtins(self.paused), "stopped": self.stopped,
+            "lanes": [lane.as_dict() for lane in self.lanes],
+        }  # fmt: skip
+
+
+def overview(store: StoreFolder, settings: Settings) -> Overview:
+    """How delivery from a store stands now.
+
+    Raises:
+        StoreError: syncd.db is of a newer version, or what is paused cannot be read.
+    """
+    with ledger(store) as looked_at:
+        found = lanes(store, settings, looked_at)
+    daemon, paused = serving(store), pauses.of(store, settings.remotes)
+    said = published(store) if daemon else None
+    stopped = {name: remote.error for name, remote in (said.remotes if said else {}).items()}
+    known = {(lane.remote, lane.error) for lane in found}
+    broken = unusable(settings)
+    return Overview(
+        daemon, paused, broken,
+        {name: error for name, error in stopped.items()
+         if error and name not in paused and (name, error) not in known},
+        found, level(store, settings, found, broken),
+    )  # fmt: skip
+
+
 def lanes(store: StoreFolder, settings: Settings, ledger: Ledger) -> list[LaneStatus]:
     """The state of every run at every remote that it goes to, from the journals as they are."""
-    runs = Catalog(store).runs()
+    known_as = ledger.known_as(settings.remotes)
+    names = {name: known_as.get(name, name) for name in sorted(settings.remotes)}
+    rows = {
+        remote: {row["run_id"]: row for row in ledger.overview(remote)}
+        for remote in names.values()
+    }  # fmt: skip
+    settled = {run: row["settled"] or 0 for seen in rows.values() for run, row in seen.items()}
+    runs = Catalog(store, settled).runs()
     waiting = ledger.file_bytes()
     found = []
-    known_as = ledger.known_as(settings.remotes)
-    for name, filters in sorted(settings.remotes.items()):
-        remote = known_as.get(name, name)
-        settled = ledger.settled(remote)
-        goes = selection.of(filters, ledger.taken(remote))
+    for name, remote in names.items():
+        goes = selection.of(settings.remotes[name], ledger.taken(remote))
+        seen = rows[remote]
+        parked = _by_run(ledger.parked(remote))
         for run_id, entry in runs.items():
             if not goes.takes(entry):
                 continue
-            record = ledger.lane(remote, run_id)
+            row = seen.get(run_id)
             pending, size = 0, 0
-            if settled.get(run_id) != entry.modified:
-                pending, size = backlog(entry.folder, record.cursors)
-            since = oldest(entry.folder, record.cursors) if pending else None
+            since = None
+            if row is None or row["settled"] != entry.modified:
+                cursors = ledger.lane(remote, run_id).cursors
+                pending, size = backlog(entry.folder, cursors)
+                since = oldest(entry.folder, cursors) if pending else None
             size += waiting.get((remote, run_id), 0)
-            found.append(_status(name, ledger, record, (pending, size, since)))
+            left = (pending, size, since)
+            found.append(_status((name, run_id), row, parked.get(run_id, []), left))
+    return found
+
+
+def _by_run(parked: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found = dict[str, list[dict[str, Any]]]()
+    for row in parked:
+        found.setdefault(row["run_id"], []).append({name: row[name] for name in PARKED})
     return found
 
 
 def _status(
-    name: str, ledger: Ledger, record: LaneRecord, left: tuple[int, int, int | None]
-) -> LaneStatus:
-    refused = [{name: row[name] for name in PARKED} for row in ledger.parked(*record.key)]
-    receipt = ledger.receipt(*record.key)
-    count = receipt["counts"].get
-    pending, size, since = left
+    key: tuple[str, str], row: sqlite3.Row | None, refused: list[dict[str, Any]],
+    left: tuple[int, int, int | None],
+) -> LaneStatus:  # fmt: skip
+    pending, size, since_ns = left
+    since = None if since_ns is None else since_ns / _NS
+    if row is None:
+        return LaneStatus(*key, pending, size, 0, [], [], 0, 0, 0, None, 0.0, None, None, since)
+    count = json.loads(row["counts"] or "{}").get
+    notes = json.loads(row["notes"] or "[]")
+    remote_run = json.loads(row["remote_run"] or "null")
     return LaneStatus(
-        name, record.run_id, pending, size, len(refused), refused,
-        [dict(zip(("what", "key", "done"), note, strict=True)) for note in receipt["notes"]],
-        count(MORE_NOTES, 0), count(LEFT_OUT, 0), count(MASKED, 0), record.error,
-        max(0.0, record.next_try - time.time()), record.told,
-        record.remote_run.url if record.remote_run else None,
-        None if since is None else since / _NS,
+        *key, pending, size, len(refused), refused,
+        [dict(zip(("what", "key", "done"), note, strict=True)) for note in notes],
+        count(MORE_NOTES, 0), count(LEFT_OUT, 0), count(MASKED, 0), row["error"],
+        max(0.0, row["next_try"] - time.time()), row["told"],
+        remote_run["url"] if remote_run else None, since,
     )  # fmt: skip
 
 
 def server(store: StoreFolder) -> str | None:
     """Who delivers from the store now, in words; None where nobody does."""
-    lock = store.sync / "syncd.lock"
-    return holder(lock).rstrip(",") if held(lock) else None
+    holder = serving(store)
+    return f"syncd with {holder}" if holder else None
 
 
 def unusable(settings: Settings) -> dict[str, str]:

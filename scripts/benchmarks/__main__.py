@@ -22,8 +22,9 @@ FIGURES = {
     "load": "load",
     "crowd": "crowd",
     "fleet": "fleet",
+    "service": "service",
 }
-ON_REQUEST = ("long", "load", "crowd", "fleet")
+ON_REQUEST = ("long", "load", "crowd", "fleet", "service")
 """They take minutes, some gigabytes: measured only where they are named."""
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import tracker
 from scripts.benchmarks.arrivals import Arrivals
+from scripts.benchmarks.daemon import Daemon
 from scripts.benchmarks.process import environment
-from scripts.benchmarks.service import Service
 from scripts.benchmarks.table import show
 from scripts.benchmarks.workload import KEYS
 from tests.servers import MlflowServer
@@ -32,7 +32,7 @@ def measure(runs: int | None = None, seconds: float = 300.0, **_: Any) -> dict[s
         with MlflowServer(Path(folder) / "mlflow") as server:
             place = StoreFolder.open(store, create=True)
             add_remote(place, "bench", RemoteSettings("mlflow", server.url))
-            with Service(store) as service:
+            with Daemon(store) as service:
                 taken = _log(store, runs, seconds, service)
                 taken |= _arrive(store, server, taken["points"], service)
     show(
@@ -51,7 +51,7 @@ def measure(runs: int | None = None, seconds: float = 300.0, **_: Any) -> dict[s
     return taken
 
 
-def _log(store: Path, runs: int, seconds: float, service: Service) -> dict[str, Any]:
+def _log(store: Path, runs: int, seconds: float, service: Daemon) -> dict[str, Any]:
     members = [_member(store, f"m{number:04}", seconds) for number in range(runs)]
     journals = StoreFolder.open(store).journals
     while len(list(journals.glob("*/*"))) < runs:
@@ -99,7 +99,7 @@ def _look(store: Path) -> float:
     return time.perf_counter() - began
 
 
-def _arrive(store: Path, server: MlflowServer, points: int, service: Service) -> dict[str, Any]:
+def _arrive(store: Path, server: MlflowServer, points: int, service: Daemon) -> dict[str, Any]:
     """Wait until all is delivered, and count it on both sides."""
     began = time.perf_counter()
     arrivals = Arrivals(server.folder)

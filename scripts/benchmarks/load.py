@@ -15,8 +15,8 @@ from typing import Any
 
 import tracker
 from scripts.benchmarks.arrivals import Arrivals
+from scripts.benchmarks.daemon import Daemon
 from scripts.benchmarks.process import fresh
-from scripts.benchmarks.service import Service
 from scripts.benchmarks.table import show
 from scripts.benchmarks.workload import KEYS
 from tests.servers import MlflowServer
@@ -89,7 +89,7 @@ def measure(runs: int | None = None, each: int | None = None, **_: Any) -> dict[
         before = min(LIMIT_POINTS, filled["points"])
         with server:
             limit = fresh("client", "httpx", server.url, before)["points_per_s"]
-        with Service(store) as service:
+        with Daemon(store) as service:
             time.sleep(AWAY_S)
             with server:
                 taken = _drain(store, server, service, filled["points"])
@@ -100,7 +100,7 @@ def measure(runs: int | None = None, each: int | None = None, **_: Any) -> dict[
     return taken
 
 
-def _drain(store: Path, server: MlflowServer, service: Service, points: int) -> dict[str, Any]:
+def _drain(store: Path, server: MlflowServer, service: Daemon, points: int) -> dict[str, Any]:
     arrivals, live = Arrivals(server.folder), Live(store, server.folder)
     before, began = arrivals.points(), time.perf_counter()
     live.start()

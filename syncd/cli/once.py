@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from syncd.catalog import Catalog
 from syncd.cli.printing import say, say_delivered
@@ -52,12 +53,16 @@ def once(directory: Path | None, remote: str | None, runs: tuple[str, ...], as_j
             | {"errors": sorted(set(result.errors.values())), "closed": result.closed}
             for name, result in results.items()
         }
+        paused = {n: p for n, p in daemon.paused.items() if remote in (None, n)}
         pending = sum(left.events for left in daemon.backlog().values())
     if as_json:
-        click.echo(json.dumps({"remotes": report, "pending": pending}))
+        stand = {name: msgspec.to_builtins(pause) for name, pause in paused.items()}
+        click.echo(json.dumps({"remotes": report, "pending": pending, "paused": stand}))
     else:
         for name, done in report.items():
             say_delivered(name, done)
+        for name, pause in paused.items():
+            say(f"{name}: {pause.said()}")
         say(f"pending: {counted(pending, 'event')}" + (", see: syncd status" if pending else ""))
     leave(daemon, int(any(done["errors"] or done["parked"] for done in report.values())))
 

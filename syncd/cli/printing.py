@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -19,6 +20,9 @@ from tracker.notice import shown
 
 _FIRST = 3
 """Of many parked entries or notes of a run, so many are printed; --json has all."""
+
+_MOST_OPEN = 20
+"""Runs with something left to do that are printed."""
 
 _MOST_NOTED = 10
 """Of so many runs the notes are printed."""
@@ -48,18 +52,27 @@ def say_delivered(name: str, done: dict[str, Any]) -> None:
         say(f"{name}: error: {error}", err=True)
 
 
-def show_remote(remote: str, found: list[LaneStatus], broken: str | None) -> None:
-    """Print a remote, its runs with something left to do, and the notes of all."""
-    left = [lane for lane in found if lane.open]
+def show_remote(
+    remote: str, found: list[LaneStatus], broken: str | None, also: Iterable[str] = ()
+) -> None:
+    """Print a remote, what `also` is to be said of it, its first runs with something left to do.
+
+    Those that failed come first. Then the notes of all runs.
+    """
+    left = sorted((lane for lane in found if lane.open), key=lambda lane: lane.error is None)
     done = counted(len(found) - len(left), "run")
     behind = [lane for lane in found if lane.pending]
     events = counted(sum(lane.pending for lane in found), "event")
     say(f"{remote}: {done} up to date, {events} of {counted(len(behind), 'run')} pending")
     if broken:
         say(f"  error: not served: {broken}")
+    for line in also:
+        say(f"  {line}")
     _show_kept_back(found)
-    for lane in left:
+    for lane in left[:_MOST_OPEN]:
         _show_lane(lane)
+    if len(left) > _MOST_OPEN:
+        say(f"  ... and {counted(len(left) - _MOST_OPEN, 'more run')}: syncd status --json")
     noted = [lane for lane in found if lane.notes]
     for lane in noted[:_MOST_NOTED]:
         _show_notes(lane)

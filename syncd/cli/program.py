@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,18 +27,24 @@ COMMANDS = {
     "run": "Deliver as it is recorded, until SIGTERM or Ctrl-C.",
     "once": "Deliver everything that goes to each remote, then end.",
     "status": "Show what is pending, parked or failing.",
+    "pause": "Send nothing to a remote, or to any, for a while.",
+    "resume": "End a pause.",
     "verify": "Read runs back from the remotes and compare.",
     "receipts": "Show what remotes acknowledged, per run.",
     "gc": "Remove from this machine what was verified at every remote.",
     "retry": "Send again what a remote refused for good.",
     "check": "Reach every remote with its credentials.",
+    "logs": "Show what syncd did.",
+    "install": "Have syncd run from login on, as a service of yours.",
+    "uninstall": "Take that back; data stays.",
 }
 """Every command, in the order of the help. Its module has its name, and so has its function."""
 
 EXIT_CODES = """\b
 Exit codes:
-  0    done: all that may be sent was sent (what a live run has just logged goes once it is
-       synced; "pending" counts it, and runs left out by --run), all compared is equal
+  0    done: all that may be sent was sent (a paused remote gets nothing; what a live run has
+       just logged goes once it is synced; "pending" counts it, and runs left out by --run),
+       all compared is equal
   1    something failed, is refused or differs; the text says what and what to do
   2    the command or an argument cannot be used as it is
   4    another syncd serves this store
@@ -63,10 +71,25 @@ def leave(daemon: Daemon, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def on_signals(actions: Mapping[signal.Signals, Callable[[], None]]) -> None:
+    """Carry out the action of each signal that arrives.
+
+    In a thread: what the signal interrupts may hold the very lock that an action waits for.
+    """
+    asked = queue.SimpleQueue[Callable[[], None]]()  # a handler may put in the midst of anything
+
+    def carry_out() -> None:
+        while True:
+            asked.get()()
+
+    threading.Thread(target=carry_out, name="signals", daemon=True).start()
+    for number, action in actions.items():
+        signal.signal(number, lambda *_, action=action: asked.put(action))
+
+
 def stop_on(signals: Iterable[signal.Signals], stop: Callable[[], None]) -> None:
     """Call `stop` when one of the signals arrives."""
-    for number in signals:
-        signal.signal(number, lambda *_: stop())
+    on_signals(dict.fromkeys(signals, stop))
 
 
 def store_at(directory: Path | None) -> Store:

@@ -28,6 +28,9 @@ def retry(directory: Path | None, remote: str | None) -> None:
             outlet.retry_parked()
         results = daemon.once()
         left = sum(len(daemon.ledger.parked(name)) for name in results)
+    for name, pause in daemon.paused.items():
+        if remote in (None, name):
+            say(f"{name}: {pause.said()}")
     errors = [e for result in results.values() for e in result.errors.values()]
     say(
         f"{counted(left, 'entry', 'entries')} still parked"

@@ -31,7 +31,7 @@ _SEVERAL = ("project", "tag", "include", "exclude", "hours", "file_hours")
 KINDS = ("metric", "config", "summary", "artifact")
 """What stands before a pattern; see `syncd.policy`."""
 
-_AGO = re.compile(r"(\d{1,6})\s*([mhdw])(?:\s+ago)?")
+_LENGTH = re.compile(r"(\d{1,6})\s*([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LIKE_A_KIND = 0.75
 _RATE = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)\s*([KMG]?)B?(?:/s)?", re.IGNORECASE)
@@ -82,6 +82,12 @@ def chosen(given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def length(text: str) -> timedelta | None:
+    """The length of time that a person means by 30m, 24h, 7d or 2w; None if it is none."""
+    found = _LENGTH.fullmatch(text.strip())
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
+
+
 def moment(text: str, now: datetime) -> datetime:
     """The time that a person means, in UTC.
 
@@ -90,8 +96,8 @@ def moment(text: str, now: datetime) -> datetime:
     """
     wanted = text.strip()
     try:
-        if ago := _AGO.fullmatch(wanted):
-            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        if (ago := length(wanted.removesuffix("ago"))) is not None:
+            return now - ago
         return datetime.fromisoformat(wanted.replace("Z", "+00:00")).astimezone(timezone.utc)
     except (ValueError, OverflowError, OSError):
         raise BadInput(

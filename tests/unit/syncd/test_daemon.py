@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from syncd import remotes, status
+from syncd import status
 from syncd.catalog import Catalog
 from syncd.daemon import Daemon
 from syncd.outlet import Outlet
@@ -22,26 +22,6 @@ from tracker.credentials import Credentials, kept, ring
 from tracker.errors import BadInput
 from tracker.journal import Writer
 from tracker.settings import RemoteSettings, add_remote, load, remove_remote
-from tracker.store import StoreFolder
-
-
-@pytest.fixture
-def platforms(monkeypatch):
-    """Remotes of kind memory by name; those of another kind cannot be made."""
-    made = {}
-
-    def make(remote):
-        if remote.kind != "memory":
-            raise BadInput(f"remote {remote.name!r} is of the unknown kind {remote.kind!r}")
-        return made.setdefault(remote.name, Memory())
-
-    monkeypatch.setattr(remotes, "make", make)
-    return made
-
-
-@pytest.fixture
-def store(tmp_path):
-    return StoreFolder.open(tmp_path / "store", create=True)
 
 
 def add(store, *names, kind="memory"):
