@@ -122,6 +122,7 @@ def test_cron_adds_one_line_and_leaves_the_others(tmp_path, machine):
     lines = tab.read_text().splitlines()
     assert lines[:2] == ["0 1 * * * backup", "# mine"]
     [line] = lines[2:]
+    assert "%" not in line.replace("\\%", ""), "to cron a bare one is the end of the command"
     given = line.split(" ", 5)[5].replace("\\%", "%")
     words = shlex.split(given, comments=True)
     assert words[3:-2] == [sys.executable, "-m", "syncd", "once", "--dir", str(tmp_path / HARD)]
