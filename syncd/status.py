@@ -113,7 +113,7 @@ def unusable(settings: Settings) -> dict[str, str]:
 @contextmanager
 def ledger(store: StoreFolder) -> Iterator[Ledger]:
     """A store's syncd.db, to look at while its owner may be writing."""
-    found = Ledger(store.sync / "syncd.db", look=True)
+    found = Ledger(store.ledger, look=True)
     try:
         yield found
     finally:

@@ -277,7 +277,7 @@ WRONG = [
     ("unknown run", lambda _: None, ["once", "--run", "nope"], 2, "there is no run 'nope'"),
     ("unknown run, verified", lambda _: None, ["verify", "nope"], 2, "there is no run 'nope'"),
     ("unknown remote", lambda _: None, ["once", "--remote", "x"], 2, "there is no remote 'x'"),
-    ("unknown command", lambda _: None, ["nope"], 2, "there is no command 'nope'. See: syncd --help"),
+    ("unknown command", lambda _: None, ["nope"], 2, "no command 'nope'. See: syncd --help"),
     ("unknown option", lambda _: None, ["once", "--x"], 2, "See: syncd once --help"),
     ("a defect", _defect, ["status"], 1, "set TRACKER_DEBUG=1 for the trace"),
     ("no remote", lambda s: s.settings.unlink(), ["once"], 2, "tracker remote add"),
