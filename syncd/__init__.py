@@ -8,7 +8,8 @@ The way of an event through this package:
     visit     carries the decisions out: calls the sink, keeps cursors and receipts
     delivery  what came of each visit, and when the lane may be tried again
     outlet    all lanes of one remote: a schedule, a few workers, a breaker
-    daemon    all remotes of one store, woken by `watch`; one per store, see `owner`
+    daemon    all remotes of one store, woken by `watch`; one per store, see `owner` and `lease`
+    stores    several stores in one process
     clock     what time it is, and waiting: simulations have their own
     sinks     one module per platform; `syncd.sinks` is the contract
 

@@ -15,7 +15,7 @@ import msgspec
 from syncd import remotes
 from syncd.ledger import Ledger
 from syncd.outlet import Outlet, Result
-from syncd.owner import Ownership
+from syncd.owner import Owned, Ownership
 from syncd.packer import Packer
 from syncd.sinks import Remote, Sink
 from syncd.watch import Watch
@@ -57,13 +57,22 @@ class Daemon:
         broken: why the others are not served, by name.
         stuck: a remote kept a thread busy beyond the time for ending; nothing is lost by leaving.
 
+    Args:
+        store: the store.
+        settings: its settings.
+        only: the one remote to serve, by name.
+        wait: is told who delivers from this store, and then waits for its end; see `Ownership`.
+
     Raises:
-        Owned: another process delivers from this store.
+        Owned: another process delivers from this store, or has taken it over.
         BadInput, SettingsError: no remote can be used as it is configured.
         StoreError: syncd.db cannot be opened, or is of a newer version.
     """
 
-    def __init__(self, store: StoreFolder, settings: Settings, only: str | None = None) -> None:
+    def __init__(
+        self, store: StoreFolder, settings: Settings, only: str | None = None, *,
+        wait: Callable[[str], object] | None = None,
+    ) -> None:  # fmt: skip
         self.store = store
         self.outlets: list[Outlet] = []
         self.sinks: dict[str, Sink] = {}
@@ -74,6 +83,7 @@ class Daemon:
         self._settings = settings
         self._only = only
         self._context = contextlib.ExitStack()
+        self._owner = Ownership(store, stop=self._ending, wait=wait, lost=self.stop)
         self._packer = Packer(store)
         self._published: tuple[float, object] = (0.0, None)
         self._seen: object = None
@@ -87,8 +97,8 @@ class Daemon:
             errors = self._make_sinks(found)
             if not self.sinks:
                 raise errors[0]
-            context.enter_context(Ownership(self.store))
-            self.ledger = Ledger(self.store.sync / "syncd.db")
+            context.enter_context(self._owner)
+            self.ledger = Ledger(self.store.ledger, owner=self._owner)
             context.callback(self.ledger.close)
             self.ledger.meet(self._settings.remotes)
             self._make_outlets(found)
@@ -117,6 +127,7 @@ class Daemon:
                 results[outlet.remote.name] = Result({"": unexpected(error)})
 
         self._wait_for([_started(deliver, outlet) for outlet in self.outlets])
+        self._check_owner()
         if runs is None:
             self._pack(_PACK_ONCE_S)
         return results
@@ -130,10 +141,15 @@ class Daemon:
         self.store.journals.mkdir(exist_ok=True)
         while True:
             self._serve()
+            self._check_owner()
             if self._ending.is_set():
                 return
             self._begin_anew()
             changed()
+
+    def _check_owner(self) -> None:
+        if self._owner.lost:
+            raise Owned(self._owner.why_lost())
 
     def _serve(self) -> None:
         """Deliver until `stop`, or until settings or credentials change."""
@@ -191,6 +207,7 @@ class Daemon:
             try:
                 remotes.check_alone(remote, self._settings)
                 self.sinks[remote.name] = remotes.make(remote)
+                self.sinks[remote.name].guard(self._owner.confirm)
             except TrackerError as error:  # noqa: PERF203 - one remote must not end all
                 errors.append(error)
                 self.broken[remote.name] = str(error)
@@ -236,6 +253,8 @@ class Daemon:
 
     def _publish(self) -> None:
         """Tell whoever looks at the store what is pending; see `tracker.pending`."""
+        if self._owner.lost:
+            return
         published = Published(time.time_ns(), self.backlog())
         try:
             replace_file(self.store.sync / "status.json", msgspec.json.encode(published))

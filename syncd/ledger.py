@@ -2,8 +2,8 @@
 
 The file can be lost: remotes say what they hold (`Sink.position`), and the journals give the
 rest. All that one acknowledgement changes is written in one transaction. A ledger that came
-to another place, in a copy of its store, looks up anew each run that is not settled: the
-other copy may have delivered more of it since.
+to another place, in a copy of its store, or was left aside while another syncd delivered, looks
+up anew each run that is not settled: more of it may have been delivered since.
 """
 
 # ruff: noqa: S608 - every name put into a statement is our own
@@ -21,6 +21,7 @@ from syncd import cursors, receipts
 from syncd.clock import SYSTEM, Clock
 from syncd.cursors import Cursor, LaneRecord, Range
 from syncd.database import KEYED, Database
+from syncd.owner import Ownership
 from syncd.receipts import Pending
 from syncd.sinks import Note, Refused
 from tracker.journal import Position
@@ -37,7 +38,8 @@ class Ledger:
 
     Args:
         path: where it is.
-        look: read-only, for who does not hold the store's lock.
+        look: read-only, for who does not own the store's delivery.
+        owner: who does; asked before anything is kept.
 
     Attributes:
         set_aside: where a damaged file was put, None if it was well.
@@ -47,9 +49,12 @@ class Ledger:
         StoreError: it is of a newer version. A damaged one is set aside and begun anew.
     """
 
-    def __init__(self, path: Path, *, look: bool = False, clock: Clock = SYSTEM) -> None:
+    def __init__(
+        self, path: Path, *, look: bool = False, owner: Ownership | None = None,
+        clock: Clock = SYSTEM,
+    ) -> None:  # fmt: skip
         self._clock = clock
-        self._db = Database(path, look=look)
+        self._db = Database(path, look=look, owner=owner)
         self.set_aside = self._db.set_aside
         self.delivered: dict[str, Counter[str]] = {}
         if self._db.moved:

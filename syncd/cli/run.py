@@ -7,26 +7,37 @@ from pathlib import Path
 import click
 
 from syncd.cli.printing import say
-from syncd.cli.program import STOP_SIGNALS, dir_option, leave, remote_option, stop_on, store_at
-from syncd.daemon import Daemon
+from syncd.cli.program import OWNED, STOP_SIGNALS, dirs_option, leave, remote_option, stop_on
+from syncd.owner import Owned
+from syncd.stores import Served, Stores
 
 
 @click.command()
-@dir_option
+@dirs_option
 @remote_option
-def run(directory: Path | None, remote: str | None) -> None:
-    """Deliver as it is recorded, until SIGTERM or Ctrl-C."""
-    store, settings = store_at(directory)
-    with Daemon(store, settings, remote) as daemon:
-        stop_on(STOP_SIGNALS, daemon.stop)
-        _say_served(daemon)
-        daemon.run(changed=lambda: _say_served(daemon))
+@click.option("--wait", is_flag=True, help="Wait for a store that is away or served by another.")
+def run(directories: tuple[Path, ...], remote: str | None, wait: bool) -> None:
+    """Deliver as it is recorded, until SIGTERM or Ctrl-C.
+
+    With several --dir, each store is delivered by itself, and --wait is meant.
+    """
+    places = directories or (None,)
+    serving: Served | Stores
+    if wait or len(places) > 1:
+        serving = Stores(places, remote, _say)
+    else:
+        serving = Served(places[0], remote, patient=False, say=_say)
+    stop_on(STOP_SIGNALS, serving.stop)
+    try:
+        serving.run()
+    except Owned as error:
+        if not serving.stuck:
+            raise
+        say(f"syncd: error: {error}", err=True)
+        leave(serving, OWNED)
     say("syncd: stopped; what is pending goes on next time")
-    leave(daemon, 0)
+    leave(serving, 0)
 
 
-def _say_served(daemon: Daemon) -> None:
-    names = ", ".join(daemon.sinks) or "no remote"
-    say(f"syncd: delivers {daemon.store.root} to {names}; stop with Ctrl-C, look: syncd status")
-    for name, error in daemon.broken.items():
-        say(f"{name}: error: not served: {error}", err=True)
+def _say(text: str, trouble: bool) -> None:
+    say(text, err=trouble)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 
@@ -108,6 +108,10 @@ class MlflowSink(Sink):
     def traffic(self) -> Traffic:
         """Requests made so far."""
         return self._http.traffic
+
+    def guard(self, may_send: Callable[[], object]) -> None:
+        """Before each request."""
+        self._http.guard = may_send
 
     def check(self) -> Check:
         """Reach the server, ask for something that needs credentials, and learn its version."""
