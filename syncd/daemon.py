@@ -21,7 +21,7 @@ from syncd.sinks import Remote, Sink
 from syncd.watch import Watch
 from tracker import settings as settings_of
 from tracker.credentials import kept
-from tracker.errors import SettingsError, TrackerError
+from tracker.errors import SettingsError, StoreError, TrackerError
 from tracker.pending import Published, RemotePending
 from tracker.settings import Settings
 from tracker.store import StoreFolder, replace_file
@@ -46,6 +46,10 @@ _log = logging.getLogger("syncd")
 T = TypeVar("T")
 
 
+class Away(StoreError):
+    """The store, or its syncd.db, is not there any more as it was opened."""
+
+
 class Daemon:
     """Delivers from one store to its remotes; a context that owns the store's delivery.
 
@@ -67,6 +71,7 @@ class Daemon:
         Owned: another process delivers from this store, or has taken it over.
         BadInput, SettingsError: no remote can be used as it is configured.
         StoreError: syncd.db cannot be opened, or is of a newer version.
+        Away: it was served, and is not there any more.
     """
 
     def __init__(
@@ -127,7 +132,7 @@ class Daemon:
                 results[outlet.remote.name] = Result({"": unexpected(error)})
 
         self._wait_for([_started(deliver, outlet) for outlet in self.outlets])
-        self._check_owner()
+        self._check()
         if runs is None:
             self._pack(_PACK_ONCE_S)
         return results
@@ -141,21 +146,23 @@ class Daemon:
         self.store.journals.mkdir(exist_ok=True)
         while True:
             self._serve()
-            self._check_owner()
+            self._check()
             if self._ending.is_set():
                 return
             self._begin_anew()
             changed()
 
-    def _check_owner(self) -> None:
+    def _check(self) -> None:
         if self._owner.lost:
             raise Owned(self._owner.why_lost())
+        if not self.ledger.there:
+            raise Away(f"{self.store.ledger} is not there any more, nor is the store, perhaps")
 
     def _serve(self) -> None:
         """Deliver until `stop`, or until settings or credentials change."""
         watch = Watch(self.store.journals)
         threads = [_started(outlet.serve, watch.subscribe()) for outlet in self.outlets]
-        while not self._ending.wait(_PUBLISH_S) and not self._changed():
+        while not self._ending.wait(_PUBLISH_S) and self.ledger.there and not self._changed():
             self._publish_changes()
             self._pack(_PACK_S)
         self._halt.set()
@@ -255,7 +262,8 @@ class Daemon:
         """Tell whoever looks at the store what is pending; see `tracker.pending`."""
         if self._owner.lost:
             return
-        published = Published(time.time_ns(), self.backlog())
+        elsewhere = {name: len(self.ledger.elsewhere(name)) for name in self._settings.remotes}
+        published = Published(time.time_ns(), self.backlog(), elsewhere)
         try:
             replace_file(self.store.sync / "status.json", msgspec.json.encode(published))
         except OSError as error:  # a full disk: delivery itself makes room sooner or later

@@ -85,6 +85,7 @@ class Database:
         self._lock = threading.RLock()
         self.set_aside: Path | None = None
         self.moved = False
+        self._inode = 0
         try:
             if look:
                 self._look()
@@ -94,6 +95,14 @@ class Database:
             self.moved = self._take_place()
         except sqlite3.Error as error:
             raise StoreError(f"{path} cannot be opened: {error}") from error
+
+    @property
+    def there(self) -> bool:
+        """Whether the file still is where it was opened."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     @property
     def changes(self) -> int:
@@ -218,8 +227,8 @@ class Database:
 
         It came from elsewhere, by a copy or a move, or others had their turn since.
         """
-        inode = self._path.stat().st_ino
-        here = f"{socket.gethostname()} {inode} {self._path.absolute()}"
+        self._inode = self._path.stat().st_ino
+        here = f"{socket.gethostname()} {self._inode} {self._path.absolute()}"
         known = [row["name"].partition(" ") for row in self.rows("SELECT name FROM place")]
         turn = self._owner.turn if self._owner is not None else 0
         with self.transaction() as db:

@@ -89,6 +89,7 @@ class Delivery:
         settled = visit.settled and failure is None and not more and self._old_enough(modified)
         record.settled = modified if settled else None
         self._save(record, lane, visit)
+        self._ledger.note_elsewhere(record, visit.tail.elsewhere)
         return Outcome(
             more, record.error if failure else None, max(0.0, record.next_try - self._clock.time()),
             not isinstance(failure, Retryable) if visit.asked else None,

@@ -62,6 +62,11 @@ class Ledger:
                 db.execute("UPDATE lanes SET remote_run = NULL, looked_up_at = NULL")
 
     @property
+    def there(self) -> bool:
+        """Whether the file still is where it was opened; if not, begin anew."""
+        return self._db.there
+
+    @property
     def changes(self) -> int:
         """A number that grows with every change."""
         return self._db.changes
@@ -262,6 +267,23 @@ class Ledger:
             return {"counts": {}, "notes": [], "at": None}
         counts, notes = json.loads(rows[0]["counts"]), json.loads(rows[0]["notes"])
         return {"counts": counts, "notes": notes, "at": rows[0]["at"]}
+
+    def note_elsewhere(self, record: LaneRecord, events: int) -> None:
+        """Keep how many events the remote has from another copy of the store, not from here."""
+        known = self.receipt(*record.key)["counts"].get(receipts.ELSEWHERE, 0)
+        if events != known:
+            with self._db.transaction() as db:
+                change = {receipts.ELSEWHERE: events - known}
+                receipts.add(db, record.key, change, (), self._clock.time())
+
+    def elsewhere(self, remote: str) -> dict[str, int]:
+        """Such events by run, of the runs that have some."""
+        rows = self._db.rows(
+            "SELECT run_id, counts FROM receipts WHERE remote = ? AND counts LIKE ?",
+            remote, f'%"{receipts.ELSEWHERE}"%',
+        )  # fmt: skip
+        found = {row["run_id"]: json.loads(row["counts"])[receipts.ELSEWHERE] for row in rows}
+        return {run_id: events for run_id, events in found.items() if events}
 
     def _count(self, record: LaneRecord, counts: Mapping[str, int]) -> None:
         """Inside a transaction, which only one thread is in at a time."""

@@ -18,6 +18,9 @@ MAX_NOTES = 1000
 MORE_NOTES = "more notes"
 """What they are counted as."""
 
+ELSEWHERE = "elsewhere"
+"""Counted under this: events that another copy of the store delivered and that are not here."""
+
 DOCUMENTS = ("", 0)
 """Writer id and seq under which a run's documents are parked: they are of no event."""
 

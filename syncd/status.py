@@ -13,7 +13,7 @@ from syncd.catalog import Catalog
 from syncd.cursors import LaneRecord
 from syncd.ledger import Ledger
 from syncd.policy import LEFT_OUT, MASKED
-from syncd.receipts import MORE_NOTES
+from syncd.receipts import ELSEWHERE, MORE_NOTES
 from syncd.tail import backlog
 from tracker.errors import TrackerError
 from tracker.settings import Settings
@@ -32,6 +32,7 @@ class LaneStatus:
         notes: what the remote could not hold as it was; see `syncd.sinks.Note`.
         more_notes: how many there are beyond those kept.
         left_out: keys and artifacts that the remote's policy kept from it.
+        elsewhere: events of it that another copy of this store delivered and that are not here.
         masked: values that it got as "***", as they stand under the key of a secret.
         next_try_s: seconds until the lane is tried again after a failure, 0 if it is not waiting.
         told: the status that the remote was told.
@@ -47,6 +48,7 @@ class LaneStatus:
     more_notes: int
     left_out: int
     masked: int
+    elsewhere: int
     error: str | None
     next_try_s: float
     told: str | None
@@ -92,7 +94,8 @@ def _status(name: str, ledger: Ledger, record: LaneRecord, pending: int, size: i
     return LaneStatus(
         name, record.run_id, pending, size, len(refused), refused,
         [dict(zip(("what", "key", "done"), note, strict=True)) for note in receipt["notes"]],
-        count(MORE_NOTES, 0), count(LEFT_OUT, 0), count(MASKED, 0), record.error,
+        count(MORE_NOTES, 0), count(LEFT_OUT, 0), count(MASKED, 0), count(ELSEWHERE, 0),
+        record.error,
         max(0.0, record.next_try - time.time()), record.told,
         record.remote_run.url if record.remote_run else None,
     )  # fmt: skip

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from syncd.daemon import Daemon
+from syncd.daemon import Away, Daemon
 from tracker import settings as settings_of
 from tracker.errors import TrackerError
 from tracker.store import StoreFolder
 from tracker.unexpected import unexpected
 
-_AWAY_S = 2.0
+_AWAY_S = 1.0
 """Between two looks at a store that cannot be served."""
 
 Say = Callable[[str, bool], None]
@@ -49,19 +49,16 @@ class Served:
         """Deliver until `stop`.
 
         Raises:
-            TrackerError, OSError: it cannot be served, or not any more; never if patient.
+            TrackerError, OSError: it cannot be served, or another took over; never if patient.
         """
         while not self._ending.is_set():
             try:
                 self._deliver()
-            except (TrackerError, OSError) as error:
-                if not self._patient:
+            except Exception as error:  # the edge of a thread: others go on
+                if not (self._patient or isinstance(error, Away)):
                     raise
-                self._trouble(str(error))
-            except Exception as error:
-                if not self._patient:
-                    raise
-                self._trouble(unexpected(error))
+                known = isinstance(error, (TrackerError, OSError))
+                self._trouble(str(error) if known else unexpected(error))
             self._ending.wait(_AWAY_S)
 
     def _deliver(self) -> None:

@@ -43,8 +43,6 @@ class Tail:
         written: events written, shippable or not, beyond the cursors.
         complete: a journal with pending events will get no more.
         ended: no writer of the run lives.
-        behind: a cursor stands at an event that is not here: another copy of the store, or
-            this one before it was damaged, delivered more.
         gaps: damage met so far.
     """
 
@@ -59,8 +57,18 @@ class Tail:
         self.pending = sum(max(0, t.limit - self._seq(t)) for t in self._threads)
         self.written = sum(max(0, t.written - self._seq(t)) for t in self._threads)
         self.complete = any(not t.alive and t.limit > self._seq(t) for t in self._threads)
-        written = {thread.journal.writer_id: thread.written for thread in self._threads}
-        self.behind = any(c.seq > written.get(w, 0) for w, c in self.cursors.items())
+
+    @property
+    def elsewhere(self) -> int:
+        """Events that were delivered and are not here.
+
+        Another copy of the store delivered them, or this one before it was damaged.
+        """
+        return sum(c.seq - self.here(w) for w, c in self.cursors.items() if c.seq > self.here(w))
+
+    def here(self, writer_id: str) -> int:
+        """Last sequence number of a writer in this store; 0 where its journal is not here."""
+        return next((t.written for t in self._threads if t.journal.writer_id == writer_id), 0)
 
     def start(self) -> tuple[Start | None, int]:
         """The first Start event that can be read, and when the first journal began (ns)."""

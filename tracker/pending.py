@@ -17,10 +17,14 @@ class RemotePending(msgspec.Struct):
 
 
 class Published(msgspec.Struct):
-    """``sync/status.json``: written by syncd, read by whoever wants to know."""
+    """``sync/status.json``: written by syncd, read by whoever wants to know.
+
+    `elsewhere`: by remote, of how many runs another copy of the store delivered what is not here.
+    """
 
     at: int
     remotes: dict[str, RemotePending] = {}
+    elsewhere: dict[str, int] = {}
 
 
 def published(store: StoreFolder) -> Published | None:

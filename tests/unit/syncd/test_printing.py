@@ -12,7 +12,7 @@ NOTE = {"what": "mapped", "key": "a@b", "done": "a_x40_b"}
 def lane(run="r1", **known):
     nothing = {
         "pending": 0, "bytes": 0, "parked": 0, "refused": [], "notes": [], "more_notes": 0,
-        "left_out": 0, "masked": 0,
+        "left_out": 0, "masked": 0, "elsewhere": 0,
         "error": None, "next_try_s": 0.0, "told": "running", "url": None,
     }  # fmt: skip
     return LaneStatus("lab", run, **(nothing | known))
@@ -62,3 +62,11 @@ def test_a_remote_that_does_not_answer(capsys):
     assert capsys.readouterr().out == (
         "lab: k at u: refused). Next: tracker remote ls; then again: syncd check\n"
     )
+
+
+def test_runs_that_went_on_in_two_copies_are_told_with_what_to_do(capsys):
+    found = printed(capsys, lane("r1", elsewhere=3), lane("r2"))
+    assert "  r1  another copy of this store delivered 3 events that are not here" in found
+    assert "1 run went on in two copies" in "".join(found)
+    assert "rsync" in "".join(found)
+    assert not any("r2" in line for line in found)

@@ -83,6 +83,13 @@ def _pending(folder: StoreFolder, settings: Settings) -> Iterator[Finding]:
         if left is None:
             yield Finding("pending", "todo", f"{name}: nothing was delivered yet", "tracker push")
             continue
+        if apart := known.elsewhere.get(name):
+            yield Finding(
+                "pending", "todo",
+                f"{name}: of {wording.counted(apart, 'run')} another copy of this store "
+                "delivered what is not here: both went on, or this one is the older",
+                "syncd status", {"remote": name, "runs": apart},
+            )  # fmt: skip
         facts = {"remote": name, "events": left.events, "runs": left.runs, "error": left.error}
         text = (
             f"{name}: {wording.counted(left.events, 'event')} of "
