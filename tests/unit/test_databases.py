@@ -8,6 +8,7 @@ import pytest
 
 import tracker
 from tracker import filesystem
+from tracker.cli.doctor.disk import disk_findings
 from tracker.store import StoreFolder
 
 LINE = "36 35 98:0 / {mount} rw,noatime shared:1 - {kind} server:/export rw\n"
@@ -74,6 +75,15 @@ def test_on_a_network_file_system_they_are_on_this_machine(mounts, tmp_path):
     store.close()
     assert stores[0].index.exists()
     assert not list(stores[0].root.rglob("*.db*"))
+
+
+def test_doctor_names_the_place(mounts, tmp_path):
+    mounts(net="lustre")
+    store = StoreFolder.open(tmp_path / "net", create=True)
+    finding = next(f for f in disk_findings(store) if "file system" in f.text)
+    assert "lustre, network" in finding.text
+    assert str(store.databases) in finding.text
+    assert finding.facts["databases"] == str(store.databases)
 
 
 def test_a_home_on_the_network_is_passed_over(mounts, tmp_path, monkeypatch):

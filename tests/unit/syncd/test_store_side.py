@@ -16,6 +16,7 @@ from syncd.lease import HOLD_S, LEASE_S
 from syncd.owner import Owned, Ownership
 from syncd.watch import Notices, Watch
 from tests.unit.syncd.platform import LOG, Place, finish
+from tracker import filesystem
 from tracker.journal import Writer
 
 
@@ -143,6 +144,17 @@ def test_a_watch_that_cannot_be_had_is_no_error(place, monkeypatch):
 
     monkeypatch.setattr("syncd.watch.Observer.start", refuse)
     watch = Watch(place.store.journals)
+    assert watch.subscribe().wait(0.01) == set()
+    watch.close()
+
+
+def test_on_a_network_file_system_notices_are_not_waited_for(place, monkeypatch, tmp_path):
+    """What other hosts write there is told to nobody here."""
+    table = tmp_path / "mounts"
+    table.write_text("36 35 98:0 / / rw shared:1 - nfs4 server:/export rw\n")
+    monkeypatch.setattr(filesystem, "MOUNTS", table)
+    watch = Watch(place.store.journals)
+    assert not watch._observer.is_alive()
     assert watch.subscribe().wait(0.01) == set()
     watch.close()
 
