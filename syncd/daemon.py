@@ -249,7 +249,9 @@ class Daemon:
                 thread.join(0.1)
                 if self._ending.is_set():
                     limit = min(limit, time.monotonic() + _STOP_S)
-        self.stuck = any(thread.is_alive() for thread in threads)
+        self.stuck = any(thread.is_alive() for thread in threads) or any(
+            outlet.busy for outlet in self.outlets
+        )
 
     def _publish_changes(self) -> None:
         at, seen = self._published

@@ -8,6 +8,7 @@ does when it wakes reaches the new file.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import sqlite3
@@ -21,7 +22,7 @@ from typing import Any
 from syncd.owner import Ownership
 from tracker.errors import StoreError
 
-FORMAT = 2
+FORMAT = 3
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS place (name TEXT PRIMARY KEY);
@@ -41,6 +42,7 @@ CREATE TABLE IF NOT EXISTS batches (
     PRIMARY KEY (remote, run_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS artifacts (
     remote TEXT, run_id TEXT, writer_id TEXT, seq INTEGER, folder TEXT, manifest TEXT, size INTEGER,
+    rank INTEGER DEFAULT 1,
     PRIMARY KEY (remote, run_id, writer_id, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS receipts (
     remote TEXT, run_id TEXT, counts TEXT, notes TEXT, at REAL,
@@ -54,6 +56,13 @@ CREATE TABLE IF NOT EXISTS parked (
 """
 KEYED = ("lanes", "cursors", "batches", "artifacts", "receipts", "files", "parked")
 """Tables with a remote and a run id in each row."""
+
+_ADDED = (
+    ("lanes", "policies", "TEXT"),
+    ("lanes", "taken", "TEXT"),
+    ("artifacts", "rank", "INTEGER DEFAULT 1"),
+)
+"""Columns that a file of an older format lacks."""
 
 _BUSY_S = 30.0
 _FORCED_S = 0.3
@@ -149,11 +158,28 @@ class Database:
     def _look(self) -> None:
         if self._path.exists():
             self._connect(f"{self._path.absolute().as_uri()}?mode=ro")
-            if self._version():
+            version = self._version()
+            if version == FORMAT:
+                return
+            if version:
+                self._look_at_a_copy()
                 return
             self._db.close()
         self._connect("file::memory:")
         self._db.executescript(_TABLES)
+
+    def _look_at_a_copy(self) -> None:
+        """Give a file of an older format what came since, in memory: it is its owner's."""
+        there = self._db
+        self._connect("file::memory:")
+        with contextlib.closing(there):
+            there.backup(self._db)
+        self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
+        self._db.executescript(_TABLES)
+        self._add_columns()
+        self._db.execute(f"PRAGMA user_version={FORMAT}")
 
     def _open_or_begin_anew(self) -> None:
         forced = self._owner is not None and self._owner.forced
@@ -177,9 +203,7 @@ class Database:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._check()
             if version < FORMAT:
-                self._db.executescript(_TABLES)
-                self._add_columns()
-                self._db.execute(f"PRAGMA user_version={FORMAT}")
+                self._bring_up_to_date()
             self._db.execute("BEGIN IMMEDIATE")  # nobody else is at it
             self._db.execute("ROLLBACK")
         except BaseException:
@@ -187,11 +211,11 @@ class Database:
             raise
 
     def _add_columns(self) -> None:
-        """Give a file of format 1 what came since."""
-        there = {row["name"] for row in self._db.execute("PRAGMA table_info(lanes)")}
-        for name in ("policies", "taken"):
-            if name not in there:
-                self._db.execute(f"ALTER TABLE lanes ADD COLUMN {name} TEXT")
+        """Give a file of an older format what came since."""
+        for table, column, kind in _ADDED:
+            rows = self._db.execute(f"PRAGMA table_info({table})")
+            if column not in {row["name"] for row in rows}:
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
     def _check(self) -> None:
         found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from syncd import parked, retry
 from syncd.clock import SYSTEM, Clock
@@ -13,9 +17,11 @@ from syncd.cursors import LaneRecord
 from syncd.lane import Lane
 from syncd.ledger import Ledger
 from syncd.policy import Policy
-from syncd.sinks import Rejected, Retryable, Sink
+from syncd.puts import Puts
+from syncd.sinks import File, Rejected, RemoteRun, Retryable, Sink
 from syncd.tail import Tail
 from syncd.visit import Tools, Visit
+from tracker import hours
 from tracker.artifacts import Blobs
 from tracker.settings import Settings
 from tracker.store import StoreFolder
@@ -37,6 +43,9 @@ class Outcome:
         settled: the folder's time (ns) if nothing is left to do for good.
         waiting: events that may be sent but wait for company.
         ended: no writer of the run lives.
+        putting: files of it are being put; there is more to do when they have landed.
+        trouble: why its files wait for another try; its events went on.
+        untouched: the visit left no trace, as the credentials are refused.
     """
 
     more: bool = False
@@ -46,27 +55,60 @@ class Outcome:
     settled: int | None = None
     waiting: int = 0
     ended: bool = True
+    putting: bool = False
+    trouble: str | None = None
+    untouched: bool = False
 
 
 class Delivery:
-    """Delivers runs of one store to one remote; safe to use from several threads, a run in each."""
+    """Delivers runs of one store to one remote; safe to use from several threads, a run in each.
+
+    Args:
+        asked: is told of each pause that the remote asks for, in seconds.
+        landed: is told of each run whose files have landed since its last visit.
+        pool: where files are put, by default `file_workers` threads.
+
+    Attributes:
+        puts: the files on their way.
+        always: files go at any hour, as a person named the runs.
+    """
 
     def __init__(
         self, store: StoreFolder, sink: Sink, remote: str, ledger: Ledger, *,
         settings: Settings, stop: threading.Event, clock: Clock = SYSTEM,
+        asked: Callable[[float], None] = lambda _: None,
+        landed: Callable[[str], None] = lambda _: None, pool: Executor | None = None,
     ) -> None:  # fmt: skip
         self._remote = remote
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
-        call = lambda action: retry.quickly(action, settings, stop, clock)  # noqa: E731 - a word for it
-        policy = Policy.of(settings.remotes.get(remote))
-        self._tools = Tools(sink, ledger, Blobs(store.blobs), policy, clock, call)
+        self.always = False
+        self._sink = sink
+        self._stop = stop
+        self._asked = asked
+        self.puts = Puts(self._put, settings, clock, stop=stop, pool=pool, landed=landed)
+        filters = settings.remotes.get(remote)
+        self._file_hours = hours.of(filters.file_hours if filters else ())
+        policy = Policy.of(filters)
+        self._tools = Tools(
+            sink,
+            ledger,
+            Blobs(store.blobs),
+            policy,
+            clock,
+            self.puts,
+            self._calls(),
+            self._files_go,
+        )
 
     def visit(
-        self, run_id: str, folder: Path, *, waited_s: float, hurry: bool, go_on: Callable[[], bool]
-    ) -> Outcome:
+        self, run_id: str, folder: Path, *, waited_s: float, hurry: bool,
+        go_on: Callable[[], bool], probing: bool = False,
+    ) -> Outcome:  # fmt: skip
         """Take a lane as far as it goes now, or until `go_on` says no.
+
+        If it is `probing`, a remote that did not answer for others is tried with one request.
 
         Raises:
             Unauthorized: the remote refuses our credentials.
@@ -74,11 +116,13 @@ class Delivery:
         record = self._ledger.lane(self._remote, run_id)
         if hurry:
             record.next_try = 0.0
+            self.puts.hurry(run_id)
         elif (left_s := record.next_try - self._clock.time()) > 0:
             return Outcome(error=record.error, next_try_s=left_s)
         lane = Lane(self._settings, record.failures, record.next_try, record.error)
         modified = folder.stat().st_mtime_ns
-        visit = Visit(self._tools, record, folder, waited_s=waited_s, hurry=hurry)
+        tools = replace(self._tools, call=self._calls(probing=probing))
+        visit = Visit(tools, record, folder, waited_s=waited_s, hurry=hurry)
         more, failure = False, None
         try:
             more = _work(visit, lane, go_on)
@@ -91,9 +135,10 @@ class Delivery:
         self._save(record, lane, visit)
         self._ledger.note_elsewhere(record, visit.tail.elsewhere)
         return Outcome(
-            more, record.error if failure else None, max(0.0, record.next_try - self._clock.time()),
-            not isinstance(failure, Retryable) if visit.asked else None,
-            record.settled, visit.tail.pending, visit.tail.ended,
+            more, str(failure) if failure else None, max(0.0, record.next_try - self._clock.time()),
+            not isinstance(failure or visit.trouble, Retryable) if visit.asked else None,
+            record.settled, visit.tail.pending, visit.tail.ended, visit.putting,
+            str(visit.trouble) if visit.trouble else None,
         )  # fmt: skip
 
     def note(self, run_id: str, folder: Path) -> None:
@@ -110,13 +155,45 @@ class Delivery:
         """
         parked.send_again(self._tools, self._ledger.lane(self._remote, run_id), folder)
 
+    def _calls(self, *, probing: bool = False) -> Callable[[Callable[[], object]], object]:
+        """Quick attempts at each call; while it is `probing`, one at the first."""
+        one = msgspec.structs.replace(self._settings, quick_attempts=1)
+        settings = one if probing else self._settings
+
+        def call(action: Callable[[], object]) -> object:
+            nonlocal settings
+            telling = partial(self._telling, action)
+            answer = retry.quickly(telling, settings, self._stop, self._clock)
+            settings = self._settings
+            return answer
+
+        return call
+
+    def _telling(self, action: Callable[[], object]) -> object:
+        """Make one attempt; tell of the pause that the remote asks for."""
+        try:
+            return action()
+        except Retryable as error:
+            if error.retry_after:
+                self._asked(error.retry_after)
+            raise
+
+    def _put(self, run: RemoteRun, file: File) -> object:
+        return self._tools.call(lambda: self._sink.put(run, file))
+
+    def _files_go(self) -> bool:
+        if self.always or self._file_hours is None:
+            return True
+        return self._file_hours.closed_s(self._clock.time()) == 0
+
     def _old_enough(self, modified_ns: int) -> bool:
         """Whether a folder's time can tell a later change from this one."""
         return self._clock.time() - modified_ns / _NS > _COARSEST_TICK_S
 
     def _save(self, record: LaneRecord, lane: Lane, visit: Visit) -> None:
         before = (record.failures, record.next_try, record.error, record.pending)
-        after = (lane.failures, lane.next_try, lane.error, visit.tail.written)
+        error = lane.error or self.puts.trouble(record.run_id)
+        after = (lane.failures, lane.next_try, error, visit.tail.written)
         record.failures, record.next_try, record.error, record.pending = after
         if visit.asked or before != after or record.settled is not None:
             self._ledger.save(record)

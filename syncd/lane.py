@@ -9,12 +9,19 @@
     the remote says finished, the run goes on       RUNNING    it was resumed
     events pending, and enough, old enough, or
       no more will come, or asked to hurry          SEND       scalars, config, tags first
-    files pending                                   PUT        artifacts never hold up scalars
-    events pending, none of these; or it is live    REST       until the oldest has waited enough
+    the run ended and its events are there, its
+      documents not as they are                     DOCUMENTS  texts and the whole truth
+    files pending, none of them being put, within
+      the hours for files                           PUT        media before other artifacts
+    files or events pending, none of these;
+      or it is live                                 REST       until the oldest has waited enough
     the remote holds events that are not here       REST       a copy elsewhere knows the end
-    the run ended, documents not there as they are  DOCUMENTS  texts and the whole truth
     the run ended, the remote not told how          FINISH     last, so that finished means whole
     otherwise                                       REST       nothing to do
+
+Events go in the order of their journal, as a cursor is one number: text and summary go with the
+scalars around them, in batches too small to hold anything up. Files are put beside the visits
+(see `syncd.puts`), so that the events of their own run do not wait for them either.
 
 What comes back moves the lane so:
 
@@ -24,13 +31,17 @@ What comes back moves the lane so:
     Rejected, entries named    these are parked, the rest acknowledged      success
     Rejected, a file           parked with its artifact, or as "documents";  success
                                FINISH follows all the same
+    Retryable, a file          the run's files on a slow schedule of their   failure
+                               own; its events go on
     Rejected, none named       looked up anew at once; if refused again,    success
                                slow schedule: the run is not there to take
                                anything, until a person mends it
     the store cannot be read   slow schedule                                -
     Unauthorized               as it was; the whole remote stops            success
 
-After any failure the run is looked up anew before the next attempt.
+After any failure the run is looked up anew before the next attempt. A `Retry-After` holds for
+all lanes of the remote; what else keeps a remote closed is the table of `syncd.gate`. What is
+parked is tried again by `syncd retry`, and is nothing that a lane waits for.
 """
 
 from __future__ import annotations
@@ -69,6 +80,9 @@ class Facts:
     """No more events will come to what is pending: its writer is gone."""
     hurry: bool = False
     files: int = 0
+    """Artifacts with files that are not there."""
+    putting: bool = False
+    """Some of them are being put, or wait for another try or for the hours of files."""
     ended: bool = False
     """No writer of the run is alive."""
     behind: bool = False
@@ -100,12 +114,13 @@ class Lane:
             return Step.RUNNING
         if facts.pending and self._due(facts):
             return Step.SEND
-        if facts.files:
-            return Step.PUT
-        if facts.pending or not facts.ended or facts.behind:
-            return Step.REST
-        if not facts.documented:
+        whole = facts.ended and not facts.pending and not facts.behind
+        if whole and not facts.documented:
             return Step.DOCUMENTS
+        if facts.files:
+            return Step.REST if facts.putting else Step.PUT
+        if not whole:
+            return Step.REST
         return Step.REST if facts.told == facts.status else Step.FINISH
 
     def _due(self, facts: Facts) -> bool:

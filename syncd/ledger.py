@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from syncd.cursors import Cursor, LaneRecord, Range
 from syncd.database import KEYED, Database
 from syncd.owner import Ownership
 from syncd.receipts import Pending
-from syncd.sinks import Note, Refused
+from syncd.sinks import File, Note, Refused
 from tracker.journal import Position
 from tracker.settings import RemoteSettings
 
@@ -222,21 +222,22 @@ class Ledger:
             self._count(record, counts)
 
     def artifacts(self, record: LaneRecord) -> list[Pending]:
-        """Artifacts whose files are still to be put, in the order they were kept."""
+        """Artifacts whose files are still to be put, in that order."""
         rows = self._db.rows(
-            f"SELECT * FROM artifacts {_OF_LANE} ORDER BY writer_id, seq", *record.key
+            f"SELECT * FROM artifacts {_OF_LANE} ORDER BY rank, writer_id, seq", *record.key
         )
         return [
-            Pending(r["writer_id"], r["seq"], r["folder"], r["manifest"], r["size"]) for r in rows
+            Pending(r["writer_id"], r["seq"], r["folder"], r["manifest"], r["size"], r["rank"])
+            for r in rows
         ]
 
-    def put(self, record: LaneRecord, path: str, digest: str, size: int) -> None:
-        """Keep the receipt of a file."""
+    def put(self, record: LaneRecord, files: Sequence[File]) -> None:
+        """Keep the receipt of files."""
+        at = self._clock.time()
+        rows = [(*record.key, file.path, file.digest, file.size, at) for file in files]
+        counts = {"files": len(files), "bytes": sum(file.size for file in files)}
         with self._db.transaction() as db:
-            at = self._clock.time()
-            file = (*record.key, path, digest, size, at)
-            db.execute("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", file)
-            counts = {"files": 1, "bytes": size}
+            db.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
             receipts.add(db, record.key, counts, (), at)
             self._count(record, counts)
 
@@ -249,8 +250,8 @@ class Ledger:
                 (*record.key, artifact.writer_id, artifact.seq),
             )
             receipts.park(db, record.key, refused, self._clock.time())
-            if not refused and not receipts.parked_before(db, record.key, artifact):
-                cursor.files = max(cursor.files, artifact.seq)
+            first = receipts.first_not_there(db, record.key, artifact.writer_id)
+            cursor.files = max(cursor.files, cursor.seq if first is None else first - 1)
             cursors.save(db, record)
 
     # -- receipts and parked ---------------------------------------------------------------

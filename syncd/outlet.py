@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from syncd.catalog import Catalog, Entry
 from syncd.clock import SYSTEM, Clock
+from syncd.crew import Crew
 from syncd.delivery import Delivery, Outcome
+from syncd.gate import Gate
 from syncd.ledger import Ledger
-from syncd.retry import Breaker, slow_pause
 from syncd.schedule import Schedule
 from syncd.selection import Selection
-from syncd.sinks import Remote, Sink, SinkError, Unauthorized
+from syncd.sinks import Remote, Sink, SinkError
 from syncd.watch import Notices
+from tracker import hours
 from tracker.settings import RemoteSettings, Settings
 from tracker.store import StoreFolder
 from tracker.unexpected import unexpected
@@ -34,45 +37,53 @@ _log = logging.getLogger("syncd")
 
 @dataclass
 class Result:
-    """What one pass over a remote did: the errors of runs that were not delivered."""
+    """What one pass over a remote did.
+
+    Attributes:
+        errors: why runs were not delivered.
+        closed: why nothing was sent at all, where that is no error; see `syncd.gate`.
+    """
 
     errors: dict[str, str] = field(default_factory=dict)
+    closed: str | None = None
 
 
 class Outlet:
     """Serves one remote with `workers` threads, and one more that is kept for running runs.
 
-    Attributes:
-        stopped: why nothing is sent at all, None if all is well.
+    Args:
+        pool, file_pool: where visits and puts are made, by default threads of their own.
     """
 
     def __init__(
         self, store: StoreFolder, remote: Remote, sink: Sink, ledger: Ledger, *,
         settings: Settings, stop: threading.Event, clock: Clock = SYSTEM,
-        pool: Executor | None = None,
+        pool: Executor | None = None, file_pool: Executor | None = None,
     ) -> None:  # fmt: skip
         self.remote = remote
-        self.stopped: str | None = None
-        self._breaker = Breaker(settings.breaker_failures, settings.breaker_pause_s)
         self._ledger = ledger
         self._settings = settings
         self._stop = stop
         self._catalog = Catalog(store)
+        self._clock = clock
+        filters = settings.remotes.get(remote.name) or RemoteSettings(remote.kind, remote.url)
+        self._gate = Gate(settings, hours.of(filters.hours))
+        self._puts_landed: deque[str] = deque()
+        self._wake: Callable[[], None] = lambda: None
         self._delivery = Delivery(
-            store, sink, remote.name, ledger, settings=settings, stop=stop, clock=clock
-        )
+            store, sink, remote.name, ledger, settings=settings, stop=stop, clock=clock,
+            asked=lambda pause_s: self._gate.asked(pause_s, clock.monotonic()),
+            landed=self._put_landed, pool=file_pool,
+        )  # fmt: skip
         self._schedule = Schedule(settings)
         self._open: dict[str, Entry] = {}
-        self._flying: dict[Future[Outcome], str] = {}
-        self._go_on_at = 0.0
         self._look_at = 0.0
-        self._clock = clock
-        self._pool = pool or ThreadPoolExecutor(
-            settings.workers + 1, thread_name_prefix=f"to-{remote.name}"
+        self._crew = Crew(
+            remote.name, self._delivery, self._gate, settings=settings, clock=clock, pool=pool
         )
         self._selection = Selection(
-            settings.remotes.get(remote.name) or RemoteSettings(remote.kind, remote.url),
-            ledger.taken(remote.name), lambda run_id, tags: ledger.take(remote.name, run_id, tags),
+            filters, ledger.taken(remote.name),
+            lambda run_id, tags: ledger.take(remote.name, run_id, tags),
         )  # fmt: skip
         self._unread: dict[str, str] = {}
         self._settled = ledger.settled(remote.name)
@@ -80,8 +91,18 @@ class Outlet:
 
     @property
     def busy(self) -> bool:
-        """Whether a run is being visited."""
-        return bool(self._flying)
+        """Whether a run is being visited, or files are being put."""
+        return bool(self._crew or self._delivery.puts.futures())
+
+    @property
+    def stopped(self) -> str | None:
+        """Why nothing is sent at all, None if all is well."""
+        return self._gate.refusal
+
+    @property
+    def closed(self) -> str | None:
+        """Why nothing is sent for now, where that is no error; None if it may be."""
+        return self._gate.closed(self._clock.time())
 
     # -- once ------------------------------------------------------------------------------
 
@@ -91,33 +112,64 @@ class Outlet:
         Runs named by `only` go whatever the remote's filters say. Others are noted, so that what
         is pending counts them.
         """
-        result = Result()
-        delivered = set[str]()
         runs = self._catalog.runs()
-        left = [
+        named = self._delivery.always = only is not None
+        result = Result(self._unread, None if named else self.closed)
+        wanted = [
             entry for entry in runs.values()
             if (self._goes(entry) if only is None
                 else entry.run_id in only and self._is_open(entry))
         ]  # fmt: skip
-        result.errors |= self._unread
-        while (left or self._flying) and not self._stop.is_set() and self.stopped is None:
-            while left and len(self._flying) < self._settings.workers and self._may_start():
-                self._start(left.pop(0), self._until_stopped, waited_s=0.0, hurry=True)
-            if not self._flying:
+        left = deque(wanted)
+        if result.closed is None:
+            self._deliver(left, result, named=named)
+            unvisited = [*self._crew.runs, *(entry.run_id for entry in left)]
+            stopped = _STOPPED if self._stop.is_set() else self._why_closed()
+            result.errors |= dict.fromkeys(unvisited, stopped)
+        self._crew.close()
+        self._note_undelivered(runs.values(), set() if result.closed else {
+            entry.run_id for entry in wanted if entry.run_id not in result.errors
+        })  # fmt: skip
+        return result
+
+    def _deliver(self, left: deque[Entry], result: Result, *, named: bool) -> None:
+        """Visit the runs that are left until each is done or has failed, or none may be visited."""
+        putting = dict[str, Entry]()
+        entries = {entry.run_id: entry for entry in left}
+        while (left or self._crew or putting) and not self._halted():
+            while left and len(self._crew) < self._settings.workers and self._opens(named):
+                self._crew.start(left.popleft(), self._until_stopped, waited_s=0.0, hurry=True)
+            if not self._crew and not putting:
                 break
-            for run_id, outcome in self._landed(None):
-                if outcome.error is not None:
-                    result.errors[run_id] = outcome.error
-                else:
-                    delivered.add(run_id)
-        stopped = _STOPPED if self._stop.is_set() else self.stopped
-        self._pool.shutdown(wait=True)
-        for run_id in (*self._flying.values(), *(entry.run_id for entry in left)):
-            result.errors[run_id] = stopped or _LEFT_ALONE
-        for entry in runs.values():
+            self._crew.wait()
+            for run_id, outcome in self._landed():
+                if error := outcome.error or outcome.trouble:
+                    result.errors[run_id] = error
+                elif outcome.putting:
+                    putting[run_id] = entries[run_id]
+            for run_id in [run for run in putting if not self._delivery.puts.flying(run)]:
+                left.append(putting.pop(run_id))
+        left.extend(putting.values())
+
+    def _why_closed(self) -> str:
+        pause_s = self._gate.asked_pause_s(self._clock.monotonic())
+        asked = f"not tried, as the remote asked for a pause of {pause_s:,.0f} s"
+        return self.stopped or self.closed or (asked if pause_s else _LEFT_ALONE)
+
+    def _halted(self) -> bool:
+        return self._stop.is_set() or self.stopped is not None
+
+    def _opens(self, named: bool) -> bool:
+        """Whether a visit may start, once a short pause that the remote asked for is over."""
+        asked_s = self._gate.asked_pause_s(self._clock.monotonic())
+        if 0 < asked_s <= self._settings.retry_most_s:
+            self._clock.wait(self._stop, asked_s)
+        return self._may_start(named=named)
+
+    def _note_undelivered(self, entries: Iterable[Entry], delivered: set[str]) -> None:
+        for entry in entries:
             if entry.run_id not in delivered and self._goes(entry):
                 self._note(entry)
-        return result
 
     def retry_parked(self) -> None:
         """Send again what the remote refused for good; for before `once`."""
@@ -145,15 +197,14 @@ class Outlet:
                 _log.warning("%s: %s Goes on in some seconds.", self.remote.name, unexpected(error))
                 pause = self._settings.poll_interval_s
             names = notices.wait(pause)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._crew.close()
 
     def turn(self, names: set[str], notices: Notices) -> float:
         """Start what is due; seconds until the next turn, if there is no notice before."""
         now = self._clock.monotonic()
+        self._wake = notices.wake
         self._look(names, now)
         self._settle()
-        if self.stopped and now >= self._go_on_at:
-            self.stopped = None
         full = self._start_due(now, notices)
         self._note_new()
         return self._settings.poll_interval_s if full else self._schedule.next_due(now)
@@ -204,14 +255,10 @@ class Outlet:
 
     def _start_due(self, now: float, notices: Notices) -> bool:
         """Start visits; True if there is nobody to start more, for now."""
-        if self.stopped:
-            return True
-        others = sum(
-            not self._schedule.live(r) for r in self._flying.values() if r in self._schedule
-        )
+        others = sum(not self._schedule.live(r) for r in self._crew.runs if r in self._schedule)
         for run_id in self._schedule.due(now):
             live = self._schedule.live(run_id)
-            if len(self._flying) > self._settings.workers:
+            if len(self._crew) > self._settings.workers:
                 return True
             if not live and others >= self._settings.workers:
                 return True
@@ -219,72 +266,47 @@ class Outlet:
                 return True
             others += not live
             waited_s = self._schedule.begun(run_id, now)
-            flying = self._start(self._open[run_id], self._slice(), waited_s=waited_s, hurry=False)
+            entry = self._open[run_id]
+            flying = self._crew.start(entry, self._slice(), waited_s=waited_s, hurry=False)
             flying.add_done_callback(lambda _: notices.wake())
         return False
+
+    def _may_start(self, *, named: bool = False) -> bool:
+        return self._gate.allows(self._clock.monotonic(), self._clock.time(), named=named)
 
     def _slice(self) -> Callable[[], bool]:
         until = self._clock.monotonic() + SLICE_S
         return lambda: self._clock.monotonic() < until and not self._stop.is_set()
 
+    def _put_landed(self, run_id: str) -> None:
+        """From the thread that put: its visit is due."""
+        self._puts_landed.append(run_id)
+        self._wake()
+
     def _settle(self) -> None:
-        for run_id, outcome in self._landed(0.0) if self._flying else ():
-            self._schedule.ended(run_id, outcome, self._clock.monotonic())
+        now = self._clock.monotonic()
+        for run_id, outcome in self._landed():
+            self._schedule.ended(run_id, outcome, now)
             if outcome.settled is not None:
                 self._open.pop(run_id, None)
+        while self._puts_landed:
+            self._schedule.landed(self._puts_landed.popleft())
 
-    # -- visits ----------------------------------------------------------------------------
+    def _landed(self) -> list[tuple[str, Outcome]]:
+        """Visits that have ended."""
+        landed = self._crew.landed()
+        for run_id, outcome in landed:
+            if not outcome.untouched:
+                self._noted.add(run_id)
+            if outcome.settled is not None:
+                self._settled[run_id] = outcome.settled
+        return landed
 
-    def _may_start(self) -> bool:
-        return self._breaker.allows(self._clock.monotonic())
-
-    def _start(
-        self, entry: Entry, go_on: Callable[[], bool], *, waited_s: float, hurry: bool
-    ) -> Future[Outcome]:
-        flying = self._pool.submit(
-            self._delivery.visit, entry.run_id, entry.folder, waited_s=waited_s, hurry=hurry,
-            go_on=go_on,
-        )  # fmt: skip
-        self._flying[flying] = entry.run_id
-        return flying
-
-    def _landed(self, timeout_s: float | None) -> list[tuple[str, Outcome]]:
-        done, _ = wait(self._flying, timeout_s, FIRST_COMPLETED)
-        return [
-            (run_id := self._flying.pop(flying), self._outcome(run_id, flying)) for flying in done
-        ]
-
-    def _outcome(self, run_id: str, flying: Future[Outcome]) -> Outcome:
-        self._noted.add(run_id)
-        try:
-            outcome = flying.result()
-        except Unauthorized as error:
-            self.stopped = str(error)
-            self._noted.discard(run_id)  # the visit left no trace, and it is pending
-            self._go_on_at = self._clock.monotonic() + self._settings.slow_retry_s
-            self._breaker.succeeded()
-            return Outcome(error=self.stopped)
-        except Exception as error:  # noqa: BLE001 - the edge of a worker's thread: one run must not end all
-            outcome = Outcome(
-                error=unexpected(error),
-                next_try_s=slow_pause(1, None, self._settings),
-            )
-        self._tell_breaker(outcome)
-        if outcome.settled is not None:
-            self._settled[run_id] = outcome.settled
-        return outcome
-
-    def _tell_breaker(self, outcome: Outcome) -> None:
-        if outcome.reached is None:
-            self._breaker.unasked()
-        elif outcome.reached:
-            self._breaker.succeeded()
-        else:
-            self._breaker.failed(self._clock.monotonic())
+    # -- what was never visited ------------------------------------------------------------
 
     def _note_new(self) -> None:
         """Put runs that were never visited into the ledger, so that status can show them."""
-        flying = set(self._flying.values())
+        flying = set(self._crew.runs)
         new = [e for r, e in self._open.items() if r not in self._noted and r not in flying]
         for entry in new[:_NOTES_A_LOOK]:
             self._note(entry)

@@ -24,6 +24,8 @@ ELSEWHERE = "elsewhere"
 DOCUMENTS = ("", 0)
 """Writer id and seq under which a run's documents are parked: they are of no event."""
 
+_MEDIA = frozenset({"media", "image", "video", "audio", "plot", "table", "html"})
+
 Key = tuple[str, str]
 
 
@@ -36,6 +38,8 @@ class Pending:
     folder: str
     manifest: str
     size: int
+    rank: int = 1
+    """Those of a lower one are put first; see `rank`."""
 
     @property
     def what(self) -> str:
@@ -43,11 +47,16 @@ class Pending:
         return f"artifact {self.folder}"
 
 
+def rank(kind: str) -> int:
+    """What is looked at goes before what is kept: 0 for an artifact type that is media, else 1."""
+    return int(kind not in _MEDIA)
+
+
 def queue(db: sqlite3.Connection, key: Key, artifacts: Iterable[Pending]) -> None:
     """Have the files of artifacts put (again)."""
     db.executemany(
-        "REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(*key, a.writer_id, a.seq, a.folder, a.manifest, a.size) for a in artifacts],
+        "REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(*key, a.writer_id, a.seq, a.folder, a.manifest, a.size, a.rank) for a in artifacts],
     )
 
 
@@ -59,14 +68,15 @@ def park(db: sqlite3.Connection, key: Key, refused: Iterable[Refused], at: float
     )
 
 
-def parked_before(db: sqlite3.Connection, key: Key, artifact: Pending) -> bool:
-    """Whether an earlier artifact of the same journal is parked."""
+def first_not_there(db: sqlite3.Connection, key: Key, writer_id: str) -> int | None:
+    """Seq of the first artifact of a journal that is queued or parked; None if there is none."""
     found = db.execute(
-        "SELECT 1 FROM parked WHERE remote = ? AND run_id = ? AND writer_id = ? AND seq < ? "
-        "AND what LIKE 'artifact %'",
-        (*key, artifact.writer_id, artifact.seq),
-    )
-    return found.fetchone() is not None
+        "SELECT min(seq) FROM (SELECT remote, run_id, writer_id, seq FROM artifacts UNION ALL "
+        "SELECT remote, run_id, writer_id, seq FROM parked WHERE what LIKE 'artifact %') "
+        "WHERE remote = ? AND run_id = ? AND writer_id = ?",
+        (*key, writer_id),
+    ).fetchone()[0]
+    return None if found is None else int(found)
 
 
 def add(

@@ -78,7 +78,7 @@ def _remote(name: str, remote: RemoteSettings, ca: str) -> Remote:
     """Take out the option that all kinds have: `ca`, before the setting of that name."""
     options = dict(remote.options)
     own = options.pop("ca", ca)
-    return Remote(name, remote.kind, remote.url, options, str(own))
+    return Remote(name, remote.kind, remote.url, options, str(own), remote.bytes_per_s)
 
 
 def checked(remote: Remote) -> dict[str, Any]:

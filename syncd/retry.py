@@ -1,4 +1,7 @@
-"""How often, and how far apart, a call to a remote is tried. Pure but for `quickly`."""
+"""How often, and how far apart, a call to a remote is tried. Pure but for `quickly`.
+
+What this does to a server with ten thousand of us: `scripts/bench fleet`.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,18 @@ T = TypeVar("T")
 def quickly(
     call: Callable[[], T], settings: Settings, stop: threading.Event, clock: Clock = SYSTEM
 ) -> T:
-    """Call, and on Retryable call again: `quick_attempts` in all, exponential, full jitter.
+    """Call, and on Retryable call again, as `attempts` says. The last error is raised as it came.
 
     Once `stop` is set there is no further attempt, and a pause ends.
+    """
+    return attempts(settings, stop, clock)(call)
+
+
+def attempts(settings: Settings, stop: threading.Event, clock: Clock = SYSTEM) -> tenacity.Retrying:
+    """The attempts at one call: `quick_attempts` in all, exponential, full jitter.
 
     A `Retry-After` up to `retry_most_s` is obeyed here; a longer one is left to the lane's
-    slow schedule, so that it holds up no worker. The last error is raised as it came.
+    slow schedule, so that it holds up no worker.
     """
     jitter = tenacity.wait_random_exponential(settings.retry_first_s, settings.retry_most_s)
 
@@ -48,7 +57,7 @@ def quickly(
         retry=worth_it,
         sleep=sleep,
         reraise=True,
-    )(call)
+    )
 
 
 def _asked(state: tenacity.RetryCallState) -> float:
@@ -68,28 +77,36 @@ class Breaker:
 
     State      left when                                     to
     closed     `failures` failures in a row                  open
-    open       `pause_s` seconds have passed                 half-open: one caller is let in
+    open       the pause is over                             half-open: one caller is let in
     half-open  that caller succeeded / failed                closed / open
+
+    The first pause is `pause_s`. With each caller that failed it doubles, up to `most_s`, and
+    half of it is left to chance: who saw an outage begin at one moment, as all daemons of a
+    cluster do, would else try the remote at one moment for ever.
     """
 
     failures: int
     pause_s: float
+    most_s: float
     in_a_row: int = 0
-    opened_at: float | None = None
+    probes: int = 0
+    """Callers let in one after the other that failed."""
+    until: float | None = None
+    """When the pause is over; None while closed."""
     probing: bool = False
 
     @property
     def state(self) -> str:
         """One of "closed", "open" and "half-open"."""
-        if self.opened_at is None:
+        if self.until is None:
             return "closed"
         return "half-open" if self.probing else "open"
 
     def allows(self, now: float) -> bool:
         """Whether a visit may start now; in half-open, only the first to ask."""
-        if self.opened_at is None:
+        if self.until is None:
             return True
-        if self.probing or now < self.opened_at + self.pause_s:
+        if self.probing or now < self.until:
             return False
         self.probing = True
         return True
@@ -100,10 +117,15 @@ class Breaker:
 
     def succeeded(self) -> None:
         """A visit reached the remote."""
-        self.in_a_row, self.opened_at, self.probing = 0, None, False
+        self.in_a_row, self.probes, self.until, self.probing = 0, 0, None, False
 
     def failed(self, now: float) -> None:
         """A visit did not."""
         self.in_a_row += 1
+        self.probes += self.probing
         if self.probing or self.in_a_row >= self.failures:
-            self.opened_at, self.probing = now, False
+            self.until, self.probing = now + self._pause(), False
+
+    def _pause(self) -> float:
+        bound = min(self.most_s, self.pause_s * 2 ** min(self.probes, 30))
+        return max(self.pause_s, random.uniform(bound / 2, bound))  # noqa: S311 - jitter

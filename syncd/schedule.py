@@ -4,6 +4,7 @@
     failed                        when its pause is over; nothing makes it sooner
     its time was up               at once, behind those that waited longer
     events wait for company       when the oldest may have waited `flush_interval_s`
+    files are being put           when they have landed, or as below
     all else                      `poll_interval_s` later
 
 A notice that the run was written to makes it due at once, but no sooner than 1 s after its
@@ -63,6 +64,13 @@ class Schedule:
         lane = self._lanes[run_id]
         lane.again = lane.visiting
         lane.due = min(lane.due, lane.earliest)
+
+    def landed(self, run_id: str) -> None:
+        """Files of the run have landed, and wait to be written down."""
+        if run_id in self._lanes:
+            lane = self._lanes[run_id]
+            lane.again = lane.visiting
+            lane.due = lane.due if lane.visiting else -math.inf
 
     def live(self, run_id: str) -> bool:
         """Whether the run was running when it was last visited."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +15,8 @@ from syncd.lane import Facts, Lane, Step
 from syncd.ledger import Ledger
 from syncd.policy import LEFT_OUT, MASKED, Policies, Policy, kept
 from syncd.progress import head
-from syncd.receipts import DOCUMENTS, Pending
+from syncd.puts import Put, Puts
+from syncd.receipts import DOCUMENTS, Pending, rank
 from syncd.sinks import (
     Batch,
     File,
@@ -23,6 +25,7 @@ from syncd.sinks import (
     Refused,
     Rejected,
     RemoteRun,
+    Retryable,
     Sink,
     State,
 )
@@ -37,14 +40,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Tools:
-    """What every visit to one remote works with. `call` makes the quick attempts."""
+    """What every visit to one remote works with.
+
+    Attributes:
+        call: makes the quick attempts.
+        files_go: whether files may be put at this time of the day.
+    """
 
     sink: Sink
     ledger: Ledger
     blobs: Blobs
     policy: Policy
     clock: Clock
+    puts: Puts
     call: Callable[[Callable[[], object]], object]
+    files_go: Callable[[], bool]
 
 
 class Visit:
@@ -53,6 +63,7 @@ class Visit:
     Attributes:
         opened: the run was looked up at the remote in this visit.
         asked: the remote was asked anything at all.
+        trouble: why files could not be put; all else goes on.
     """
 
     def __init__(
@@ -60,6 +71,7 @@ class Visit:
     ) -> None:
         self.opened = False
         self.asked = False
+        self.trouble: Retryable | None = None
         self.record = record
         self.tail = Tail(folder, record.cursors)
         self._sink = tools.sink
@@ -70,8 +82,11 @@ class Visit:
         self._waited_s = waited_s
         self._hurry = hurry
         self._artifacts = self._ledger.artifacts(record)
-        self._files: list[File] | None = None
-        """What is left to put of the first artifact, the next one last; None: not looked yet."""
+
+    @property
+    def putting(self) -> bool:
+        """Whether files of the run are on their way, or have landed since they were looked at."""
+        return self._tools.puts.begun(self.record.run_id)
 
     @property
     def settled(self) -> bool:
@@ -102,9 +117,15 @@ class Visit:
             looked_up_at=record.looked_up_at if record.remote_run else None,
             frozen=record.frozen is not None, pending=tail.pending, waited_s=self._waited_s,
             complete=tail.complete, hurry=self._hurry, files=len(self._artifacts),
-            ended=tail.ended, behind=tail.elsewhere > 0,
+            putting=self._files_wait(), ended=tail.ended, behind=tail.elsewhere > 0,
             documented=record.documented == record.position_key(), told=record.told, status=status,
         )  # fmt: skip
+
+    def _files_wait(self) -> bool:
+        tools, run_id = self._tools, self.record.run_id
+        if tools.puts.begun(run_id):
+            return tools.puts.flying(run_id)
+        return tools.puts.paused(run_id) or not tools.files_go()
 
     def _outcome(self) -> tuple[str, int | None]:
         return self.record.progress.outcome() if self.tail.ended else ("running", None)
@@ -165,7 +186,7 @@ class Visit:
             record.cursors[item.writer_id].hint = hint
         missing = [a for a in before if a.seq > record.cursors[a.writer_id].files]
         self._ledger.relearn(record, missing)
-        self._artifacts, self._files = self._ledger.artifacts(record), None
+        self._artifacts = self._ledger.artifacts(record)
 
     def _observe(self, item: Item) -> list[Pending]:
         self.record.progress.observe(item)
@@ -249,23 +270,41 @@ class Visit:
     # -- files and status ------------------------------------------------------------------
 
     def _put(self) -> None:
-        """Put one file of the first artifact, so that scalars that came meanwhile go first."""
-        artifact = self._artifacts[0]
+        """Begin to put files of the first artifact, or write down what became of them."""
+        put = self._tools.puts.take(self.record.run_id)
+        if put is not None and (put.run.id != self._run.id or put.artifact not in self._artifacts):
+            put = None  # the run was looked up anew meanwhile, and is another one there
+        artifact = put.artifact if put else self._artifacts[0]
         try:
-            if self._files is None:
-                self._files = self._missing_files(artifact)
-            if self._files:
-                self._put_file(self._files[-1])
-                self._files.pop()
-                return
+            files = self._left_of(put) if put else self._missing_files(artifact)
+        except Retryable as error:
+            self._tools.puts.failed(self.record.run_id, str(error), error.retry_after)
+            self.trouble = error
+            return
         except (ArtifactError, Rejected) as error:
             reason = Refused(artifact.writer_id, artifact.seq, artifact.what, str(error))
             self._ledger.done(self.record, artifact, [reason])
-        else:
-            self._ledger.done(self.record, artifact)
-            self._call(lambda: self._sink.keep(self._run, self.record.sent()))
-        self._artifacts.pop(0)
-        self._files = None
+            self._artifacts.remove(artifact)
+            return
+        if files:
+            self._tools.puts.begin(self.record.run_id, Put(self._run, artifact, files))
+            return
+        self._ledger.done(self.record, artifact)
+        self._artifacts.remove(artifact)
+        self._call(lambda: self._sink.keep(self._run, self.record.sent()))
+
+    def _left_of(self, put: Put) -> list[File]:
+        """Keep the receipts of files that were put; the artifact's others.
+
+        Raises:
+            Retryable, ArtifactError, Rejected: what stopped the put.
+        """
+        self.asked = True
+        if put.done:
+            self._ledger.put(self.record, put.done)
+            self._tools.puts.succeeded(self.record.run_id)
+        put.future.result()
+        return put.left
 
     def _missing_files(self, artifact: Pending) -> list[File]:
         manifest = Manifest.load(self._blobs, artifact.manifest)
@@ -276,15 +315,6 @@ class Visit:
         ]
         return [file for file in files if there.get(file.path) != file.digest]
 
-    def _put_file(self, file: File) -> None:
-        if not file.source.exists():
-            raise ArtifactError(
-                f"the content of {file.path} ({file.digest}) is not in this store; "
-                "deliver from a copy of the store that has it."
-            )
-        self._call(lambda: self._sink.put(self._run, file))
-        self._ledger.put(self.record, file.path, file.digest, file.size)
-
     def _document(self) -> None:
         """Put the documents; where they are refused the run is finished all the same."""
         refused: tuple[Refused, ...] = ()
@@ -292,7 +322,8 @@ class Visit:
         with documents.written(self._folder, run_id, self._sink.key, policy) as files:
             try:
                 for file in files:
-                    self._put_file(file)
+                    self._call(partial(self._sink.put, self._run, file))
+                    self._ledger.put(self.record, [file])
             except (ArtifactError, Rejected) as error:
                 refused = (Refused(*DOCUMENTS, "documents", str(error)),)
         self.record.documented = self.record.position_key()
@@ -310,7 +341,7 @@ def pending(record: LaneRecord, item: Item) -> Pending:
     event = item.event
     assert isinstance(event, Artifact)  # noqa: S101 - callers look before
     folder = record.progress.folder(event)
-    return Pending(item.writer_id, event.seq, folder, event.manifest, event.size)
+    return Pending(item.writer_id, event.seq, folder, event.manifest, event.size, rank(event.type))
 
 
 def _ranges(taken: Iterable[tuple[Item, Position]]) -> list[Range]:

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from tracker import hours
 from tracker.errors import BadInput, SettingsError
 from tracker.journal import liveness
 from tracker.store import StoreFolder, replace_file
@@ -33,6 +34,7 @@ Age = Annotated[float, msgspec.Meta(ge=0, le=30 * _DAY)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Attempts = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Threads = Annotated[int, msgspec.Meta(ge=1, le=64)]
+Span = Annotated[str, msgspec.Meta(pattern=hours.PATTERN)]
 SegmentBytes = Annotated[int, msgspec.Meta(ge=256, le=32 * 1024 * 1024)]
 
 
@@ -58,6 +60,15 @@ class RemoteSettings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
 
     exclude: list[str] = []
     """What does not, wherever it is included."""
+
+    hours: list[Span] = []
+    """Hours of the day at which anything goes there, as "22:00-06:00"; empty for always."""
+
+    file_hours: list[Span] = []
+    """Those at which files of artifacts do."""
+
+    bytes_per_s: Annotated[int, msgspec.Meta(ge=1000)] | None = None
+    """Bytes a second that may be sent there; none for as many as go through."""
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True):
@@ -117,13 +128,17 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """Failures in a row after which a remote is left alone ..."""
 
     breaker_pause_s: Pause = 30.0
-    """... for this many seconds, then tried with one request."""
+    """... for this many seconds, then tried with one request. If that fails they double, with
+    jitter, up to `slow_retry_s`."""
 
     lookup_cache_s: Age = 1800.0
     """Seconds for which a run's id at a remote is trusted without asking again."""
 
     workers: Threads = 2
     """Runs that are delivered to one remote at the same time."""
+
+    file_workers: Threads = 2
+    """Files that are put to one remote at the same time, beside these runs."""
 
     ca: str = ""
     """A PEM file: the only authorities trusted to vouch for remotes, instead of the usual ones."""

@@ -32,7 +32,8 @@ from tracker.errors import BadInput
 def once(directory: Path | None, remote: str | None, runs: tuple[str, ...], as_json: bool) -> None:
     """Deliver everything that goes to each remote, then end.
 
-    What goes is up to the filters of a remote; a run named by --run goes whatever they say.
+    What goes is up to the filters and hours of a remote; a run named by --run goes whatever they
+    say.
     """
     store, settings = store_at(directory)
     known = Catalog(store).runs()
@@ -43,7 +44,8 @@ def once(directory: Path | None, remote: str | None, runs: tuple[str, ...], as_j
         stop_on(STOP_SIGNALS, daemon.stop)
         results = daemon.once(set(runs) or None)
         report = {
-            name: _delivered(daemon, name) | {"errors": sorted(set(result.errors.values()))}
+            name: _delivered(daemon, name)
+            | {"errors": sorted(set(result.errors.values())), "closed": result.closed}
             for name, result in results.items()
         }
         pending = sum(left.events for left in daemon.backlog().values())

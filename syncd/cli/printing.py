@@ -28,6 +28,9 @@ def say(text: str, *, err: bool = False) -> None:
 
 def say_delivered(name: str, done: dict[str, Any]) -> None:
     """Print what one pass delivered to a remote, and what it could not."""
+    if done["closed"]:
+        say(f"{name}: nothing was sent: {done['closed']}; at once: syncd once --run ID")
+        return
     say(
         f"{name}: {counted(done['events'], 'event')} and {counted(done['files'], 'file')} "
         f"delivered in {counted(done['requests'], 'request')}, {done['data_requests']:,} of them "

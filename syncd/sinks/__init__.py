@@ -93,6 +93,7 @@ class Remote:
     """A configured destination. `options` are the sink's own settings, without secrets.
 
     `ca` is a PEM file with the only authorities to trust for it; "" stands for the usual ones.
+    `bytes_per_s` is what may be sent there, on the average of some seconds.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Remote:
     url: str
     options: Mapping[str, Any] = field(default_factory=dict)
     ca: str = ""
+    bytes_per_s: int | None = None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,11 @@ class Deadline:
         self._until += count / MIN_BYTES_PER_S
         _until.set(self._until)
 
+    def paused(self, seconds: float) -> None:
+        """Grant the time that we ourselves held back."""
+        self._until += seconds
+        _until.set(self._until)
+
     @contextlib.contextmanager
     def holds(self) -> Iterator[None]:
         """Apply to all that this thread sends and receives meanwhile."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ import msgspec
 from syncd.sinks import OutcomeUnknown, Rejected, Retryable, SinkError, Unauthorized
 from syncd.sinks.answers import beginning, pieces, retry_after
 from syncd.sinks.authorities import authorities
+from syncd.sinks.budget import Budget
 from syncd.sinks.deadline import Deadline
 from syncd.sinks.deadline import transport as deadline_transport
 from tracker.credentials import Credentials
@@ -92,8 +94,8 @@ class HttpClient:
 
     `guard` is called before each; what it raises goes through. `url` is the remote's base; paths
     are joined to it. `credentials` finds what proves who we are; it, and all `secrets`, are
-    blotted out of messages. `ca` is a PEM file with the only authorities to trust. `transport`
-    takes the network's place in tests.
+    blotted out of messages. `ca` is a PEM file with the only authorities to trust. `bytes_per_s`
+    is what may be sent. `transport` takes the network's place in tests.
 
     Raises:
         BadInput: `url` is no http(s) address, or holds a user or password; or `ca`, or the
@@ -108,6 +110,7 @@ class HttpClient:
         secrets: Iterable[str] = (),
         credentials: Callable[[], Credentials] = Credentials,
         ca: str = "",
+        bytes_per_s: int | None = None,
         transport: httpx.BaseTransport | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
@@ -120,6 +123,8 @@ class HttpClient:
         self._held: Credentials | None = None
         self._finding = threading.Lock()
         self._deadline_s = deadline_s
+        self._budget = Budget(bytes_per_s) if bytes_per_s else None
+        self._spending = threading.Lock()
         self._client = httpx.Client(
             base_url=self.url,
             # Answers are small and links to a tracker fast: compression would only cost time.
@@ -154,10 +159,14 @@ class HttpClient:
         Raises:
             SinkError: one of the four, as the module's table says.
         """
+        if isinstance(content, bytes):
+            self._wait_for_budget(len(content), file=False)
         deadline = Deadline(self._deadline_s + patience_s)
         timeout = httpx.Timeout(READ_TIMEOUT_S + patience_s, connect=CONNECT_TIMEOUT_S)
         body = (
-            content if content is None or isinstance(content, bytes) else _timed(content, deadline)
+            content
+            if content is None or isinstance(content, bytes)
+            else self._timed(content, deadline)
         )
         headers = {**self._proof(), **(headers or {})}
         self.guard()
@@ -220,6 +229,22 @@ class HttpClient:
                 # The longest first: what is left of one must not show around another.
                 self._secrets = sorted({*self._secrets, *held.secrets}, key=len, reverse=True)
             return held.headers
+
+    def _timed(self, content: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
+        for whole in content:
+            for piece in self._budget.pieces(whole) if self._budget else (whole,):
+                deadline.paused(self._wait_for_budget(len(piece), file=True))
+                deadline.moved(len(piece))
+                yield piece
+
+    def _wait_for_budget(self, size: int, *, file: bool) -> float:
+        """Wait until so much may be sent; for how many seconds."""
+        if self._budget is None:
+            return 0.0
+        with self._spending:
+            wait_s = self._budget.take(size, time.monotonic(), file=file)
+        time.sleep(wait_s)
+        return wait_s
 
     def _take(
         self,
@@ -338,12 +363,6 @@ def _transport(proxy: str | None, ca: str) -> httpx.HTTPTransport:
             "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) cannot be "
             "used: give it as http://HOST:PORT, or leave this host out with NO_PROXY."
         ) from None
-
-
-def _timed(pieces: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
-    for piece in pieces:
-        deadline.moved(len(piece))
-        yield piece
 
 
 def _shown(location: str) -> str:

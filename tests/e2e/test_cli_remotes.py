@@ -35,7 +35,8 @@ def test_a_remote_is_added_listed_and_removed(store):
     assert "http://localhost:5000" in tracker(store, "remote", "ls").stdout
     assert document(store, "remote", "ls")["remotes"]["lab"] == {
         "kind": "mlflow", "url": "http://localhost:5000", "options": {}, "since": None,
-        "project": [], "tag": [], "include": [], "exclude": [], "credentials": None,
+        "project": [], "tag": [], "include": [], "exclude": [],
+        "hours": [], "file_hours": [], "bytes_per_s": None, "credentials": None,
         "credentials_error": None, "pending": None,
     }  # fmt: skip
     assert tracker(store, "remote", "rm", "lab").returncode == 0

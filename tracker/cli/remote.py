@@ -108,18 +108,19 @@ def list_(as_json: bool) -> None:
 @click.option(
     "--clear",
     multiple=True,
-    type=click.Choice(going.NAMES),
+    type=click.Choice(going.OPTIONS),
     help="Take this filter or policy away; may be repeated.",
 )
 @store_option
 def set_(name: str, clear: tuple[str, ...], **given: Any) -> None:
-    """Change which runs go to the remote NAME, and what of them.
+    """Change which runs go to the remote NAME, what of them, and when.
 
     What is given takes the place of all that stood under the same option. Runs that go there
     now are delivered from their beginning; of those that do not any more nothing else goes, and
     what is there stays. Patterns hold for what is sent from now on.
     """
-    changes = {each: going.NONE[each] for each in clear} | going.chosen(given)
+    cleared = [each.replace("-", "_") for each in clear]
+    changes = {each: going.NONE[each] for each in cleared} | going.chosen(given)
     if not changes:
         raise BadInput("nothing to change was given; see: tracker remote set --help")
     after = remotes.change(StoreFolder.open(chosen_store()), name, changes)

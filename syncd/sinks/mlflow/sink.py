@@ -94,6 +94,7 @@ class MlflowSink(Sink):
             remote.url,
             credentials=lambda: find(remote.name, remote.url, PLATFORMS["mlflow"]).credentials,
             ca=remote.ca,
+            bytes_per_s=remote.bytes_per_s,
             transport=transport,
         )
         self._api = Api(self._http)

@@ -75,6 +75,28 @@ def test_filters_and_policy_are_kept_changed_and_said(type_, tmp_path):
     assert "goes to" not in type_("ls")[1]
 
 
+def test_hours_and_a_rate_are_kept_said_and_cleared(type_, tmp_path):
+    code, out = type_(
+        "add", "lab", "mlflow", "http://h", "--hours", "22:00-06:00", "--hours", "12:00-13:00",
+        "--file-hours", "01:00-05:00", "--bytes-per-s", "1.5M",
+    )  # fmt: skip
+    assert code == 0, out
+    assert "at 22:00-06:00, 12:00-13:00; files at 01:00-05:00; at most 1,500,000 bytes" in out
+    settings = json.loads((tmp_path / "store" / "settings.json").read_text())["remotes"]["lab"]
+    assert (settings["hours"], settings["bytes_per_s"]) == (
+        ["22:00-06:00", "12:00-13:00"], 1_500_000,
+    )  # fmt: skip
+    clear = ("--clear", "hours", "--clear", "file-hours", "--clear", "bytes-per-s")
+    assert type_("set", "lab", *clear) == (0, "goes to lab: all runs\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("1000", 1000), ("500K", 500_000), ("2 MB/s", 2_000_000), ("1g", 10**9)]
+)
+def test_a_rate_is_what_a_person_means(text, meant):
+    assert going.rate(text) == meant
+
+
 def test_no_backfill_is_from_now_on(type_):
     before = datetime.now(timezone.utc)
     assert type_("add", "lab", "mlflow", "http://h", "--no-backfill")[0] == 0
@@ -99,6 +121,10 @@ def test_a_rename_names_the_credentials_that_go_by_the_old_name(type_, monkeypat
         (("--include", "config:"), "config:*"),
         (("--exclude", ""), "metric:*"),
         (("--project", ""), "--project is empty"),
+        (("--hours", "22-6"), "HH:MM-HH:MM"),
+        (("--file-hours", "nights"), "HH:MM-HH:MM"),
+        (("--bytes-per-s", "999"), "1000 or more"),
+        (("--bytes-per-s", "fast"), "500K, 2M"),
         ((), "tracker remote set --help"),
         (("--clear", "tags"), "'tags'"),
     ],

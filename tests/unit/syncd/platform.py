@@ -151,9 +151,14 @@ class Place:
         made.append(START, "project", "name")
         return made
 
-    def visit(self, *, hurry=True, waited_s=0.0, go_on=lambda: True):
+    def visit(self, *, hurry=True, waited_s=0.0, go_on=lambda: True, probing=False):
         return self.delivery.visit(
-            self.run_id, self.folder, waited_s=waited_s, hurry=hurry, go_on=go_on
+            self.run_id,
+            self.folder,
+            waited_s=waited_s,
+            hurry=hurry,
+            go_on=go_on,
+            probing=probing,
         )
 
     @property

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import datetime
 
 import pytest
 
 from syncd import remotes, status
 from syncd.daemon import Daemon
 from syncd.outlet import Outlet
-from syncd.sinks import Unauthorized
+from syncd.sinks import Retryable, Unauthorized
 from tests.fault.delivering import wait_for
 from tests.unit.syncd.platform import LOG, Memory, finish
 from tracker.credentials import Credentials, kept, ring
@@ -128,6 +129,52 @@ def test_what_nobody_thought_of_becomes_an_error_of_its_remote(
     )
     assert (results["other"].errors, platforms["other"].status) == ({}, "finished")
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_outside_its_hours_nothing_goes_but_what_a_person_named(store, platforms):
+    """It is said, is no failure, and all is counted as pending."""
+    hour = datetime.now().astimezone().hour
+    night = f"{(hour + 2) % 24:02}:00-{(hour + 3) % 24:02}:00"
+    add_remote(store, "lab", RemoteSettings("memory", "memory:lab", hours=[night]))
+    record(store, "r1")
+    record(store, "r2")
+    with Daemon(store, load(store)) as daemon:
+        results = daemon.once()
+        assert (results["lab"].errors, platforms["lab"].calls) == ({}, [])
+        assert results["lab"].closed.startswith(f"outside its hours ({night})")
+        assert daemon.backlog()["lab"].events == 6
+    with Daemon(store, load(store)) as daemon:
+        assert daemon.once({"r1"})["lab"].errors == {}
+    assert platforms["lab"].calls.count("finish finished") == 1
+
+
+def test_a_pause_that_the_remote_asks_for_holds_for_all_runs(store, platforms):
+    """One request is refused with it, and no other run asks."""
+    add(store, "lab")
+    for name in ("r1", "r2", "r3"):
+        record(store, name)
+    platforms["lab"] = Memory([Retryable("slow down", 3600.0)] * 9)
+    settings = load(store)
+    settings.workers = 1
+    with Daemon(store, settings) as daemon:
+        errors = daemon.once()["lab"].errors
+    assert platforms["lab"].calls.count("send") == 1
+    assert sorted(errors.values()) == [
+        "not tried, as the remote asked for a pause of 3,600 s",
+        "not tried, as the remote asked for a pause of 3,600 s",
+        "slow down",
+    ]
+
+
+def test_a_short_pause_is_waited_for(store, platforms):
+    """As by one pass, which nobody comes back to."""
+    add(store, "lab")
+    for name in ("r1", "r2", "r3"):
+        record(store, name)
+    platforms["lab"] = Memory([Retryable("slow down", 0.05)] * 2)
+    with Daemon(store, load(store)) as daemon:
+        assert daemon.once()["lab"].errors == {}
+    assert len(platforms["lab"].acknowledged) == 9
 
 
 def test_a_refused_remote_counts_what_waits_and_goes_on_when_credentials_change(

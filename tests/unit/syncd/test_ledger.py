@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from syncd.cursors import Cursor, LaneRecord
 from syncd.ledger import Ledger
 from syncd.receipts import MAX_NOTES, Pending
-from syncd.sinks import Note, Refused, RemoteRun
+from syncd.sinks import File, Note, Refused, RemoteRun
 from tracker.errors import StoreError
 from tracker.journal import Position
 from tracker.settings import RemoteSettings
@@ -110,10 +111,24 @@ def test_the_files_cursor_stays_before_a_parked_artifact(ledger):
     ledger.acknowledge(record, {}, [], [first, second], [])
     ledger.done(record, first, [Refused("w" * 16, 3, first.what, "gone")])
     ledger.done(record, second)
-    assert ledger.lane("lab", "run").cursors["w" * 16].files == 0
+    assert ledger.lane("lab", "run").cursors["w" * 16].files == 2
     ledger.replace_parked(record, "w" * 16, 3, [], [first])
     ledger.done(record, first)
-    assert ledger.lane("lab", "run").cursors["w" * 16].files == 3
+    assert ledger.lane("lab", "run").cursors["w" * 16].files == 9
+
+
+def test_the_files_cursor_stays_before_an_artifact_that_others_went_before(ledger):
+    """Media is put first; who learns the cursor from the remote puts what was not there yet."""
+    record = lane()
+    record.cursors["w" * 16] = Cursor(9, 0)
+    model = Pending("w" * 16, 3, "net", "d" * 64, 1, 1)
+    image = Pending("w" * 16, 6, "picture", "d" * 64, 1, 0)
+    ledger.acknowledge(record, {}, [], [model, image], [])
+    assert ledger.artifacts(record) == [image, model]
+    ledger.done(record, image)
+    assert ledger.lane("lab", "run").cursors["w" * 16].files == 2
+    ledger.done(record, model)
+    assert ledger.lane("lab", "run").cursors["w" * 16].files == 9
 
 
 def test_a_lane_learned_anew_forgets_what_the_old_remote_run_held(ledger):
@@ -123,7 +138,7 @@ def test_a_lane_learned_anew_forgets_what_the_old_remote_run_held(ledger):
     ledger.freeze(record, RANGES)
     refused = [Refused("w" * 16, seq, "point", "no") for seq in (2, 4)]
     ledger.acknowledge(record, {"points": 5}, [], [Pending("w" * 16, 4, "m", "d", 1)], refused)
-    ledger.put(record, "m/a", "digest", 1)
+    ledger.put(record, [File("m/a", Path("a"), 1, "digest")])
     record.cursors = {"w" * 16: Cursor(3)}
     ledger.relearn(record, [])
     again = ledger.lane("lab", "run")
@@ -165,7 +180,7 @@ def test_a_remote_is_known_again_by_where_it_is(ledger, path, before, after, kep
     for name in before:
         record = LaneRecord(name, "run", RemoteRun(name, "url"))
         ledger.freeze(record, RANGES)
-        ledger.put(record, f"file of {name}", "digest", 1)
+        ledger.put(record, [File(f"file of {name}", Path("a"), 1, "digest")])
         parked = [Refused("w" * 16, 1, f"of {name}", "no")]
         ledger.replace_parked(record, "w" * 16, 1, parked)
     looked = Ledger(path, look=True)
@@ -248,9 +263,9 @@ def test_what_is_kept_after_the_store_was_lost_is_not_kept(path):
 def test_a_newer_version_is_refused_and_left_as_it_is(ledger, path, look):
     ledger.close()
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version=3")
+        db.execute("PRAGMA user_version=99")
     content = path.read_bytes()
-    with pytest.raises(StoreError, match=r"has format 3.*Nothing was changed"):
+    with pytest.raises(StoreError, match=r"has format 99.*Nothing was changed"):
         Ledger(path, look=look)
     assert path.read_bytes() == content
 

@@ -104,7 +104,7 @@ def test_a_stop_ends_the_attempts():
 
 
 def opened(at=100.0):
-    breaker = Breaker(5, 30.0)
+    breaker = Breaker(5, 30.0, 300.0)
     for _ in range(5):
         assert breaker.allows(at)
         breaker.failed(at)
@@ -112,7 +112,7 @@ def opened(at=100.0):
 
 
 def test_breaker_opens_after_five_failures_in_a_row():
-    breaker = Breaker(5, 30.0)
+    breaker = Breaker(5, 30.0, 300.0)
     for _ in range(4):
         breaker.failed(100.0)
     breaker.succeeded()
@@ -131,11 +131,38 @@ def test_half_open_lets_one_in_and_what_it_finds_decides():
     assert not breaker.allows(131.0)
     breaker.failed(131.0)
     assert not breaker.allows(160.9)
-    assert breaker.allows(161.0)
+    assert breaker.allows(191.0)
     breaker.succeeded()
     assert breaker.state == "closed"
     assert breaker.allows(161.0)
     assert breaker.allows(161.0)
+
+
+def test_pauses_of_the_breaker_double_and_differ():
+    """After the first 30 s: 30 to 60, 60 to 120, 120 to 240, 150 to 300 s, anew once it closed."""
+    pauses = [[], [], [], [], []]
+    for _ in range(200):
+        breaker = opened(at=0.0)
+        for found in pauses:
+            found.append(breaker.until)
+            assert breaker.allows(breaker.until)
+            breaker.failed(0.0)
+    bounds = [(30, 30), (30, 60), (60, 120), (120, 240), (150, 300)]
+    for (least, most), found in zip(bounds, pauses, strict=True):
+        assert least <= min(found) <= least * 1.1
+        assert most * 0.9 <= max(found) <= most
+    breaker.succeeded()
+    for _ in range(5):
+        breaker.failed(1_000.0)
+    assert breaker.until == 1_030.0
+
+
+def test_failures_that_come_late_do_not_double_the_pause():
+    """Visits that were under way when the breaker opened are no probes."""
+    breaker = opened(at=100.0)
+    breaker.failed(104.0)
+    breaker.failed(105.0)
+    assert breaker.until == 135.0
 
 
 def test_a_visit_that_asked_nothing_neither_closes_nor_blocks():

@@ -87,6 +87,17 @@ def test_a_failed_visit_waits_and_hurry_does_not(place):
     assert place.record.failures == 0
 
 
+def test_who_tries_a_silent_remote_makes_one_request(place):
+    """Three attempts of each of ten thousand daemons would be what keeps it down."""
+    finish(logged(place, 5))
+    place.sink.open_error = Retryable("down")
+    assert place.visit(probing=True).error == "down"
+    assert place.sink.calls == ["open"]
+    place.sink.open_error = None
+    place.sink.answers = [Retryable("a hiccup")]
+    assert place.visit(probing=True).error is None, "it answered: there are quick attempts again"
+
+
 def test_refused_entries_are_parked_and_all_else_goes_on(place):
     writer = logged(place, 30)
     finish(writer)
