@@ -30,6 +30,9 @@ from tests.servers import free_port
 from tracker.settings import add_remote, remove_remote
 from tracker.store import StoreFolder
 
+SLACK_S = 5.0
+"""For the start of a process and its delivery, on a busy machine."""
+
 SEED = int(os.environ.get("DELIVERY_SEED", "0")) or time.time_ns() % 10**9
 
 
@@ -103,7 +106,7 @@ def test_two_on_one_store(mlflow_server, clock, project, tmp_path):
         training.finish()
         began = time.monotonic()
         assert syncd(store, "once")[0] == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 5 + SLACK_S
     Oracle(mlflow_server.url).check(training.told, tmp_path / "files")
 
 
