@@ -8,7 +8,8 @@ The way of an event through this package:
     visit     carries the decisions out: calls the sink, keeps cursors and receipts
     delivery  what came of each visit, and when the lane may be tried again
     outlet    all lanes of one remote: a schedule, a few workers, a breaker
-    daemon    all remotes of one store, woken by `watch`; one per store, see `owner`
+    daemon    all remotes of one store, woken by `watch`; one per store, see `owner` and `lease`
+    stores    several stores in one process
     telemetry what others may see of all this; the engine knows its `Observer` and no more
     pauses    remotes that get nothing for a while, as a person wants it
     service   syncd as a service of the machine, and what it tells systemd

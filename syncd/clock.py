@@ -10,6 +10,9 @@ import threading
 import time
 from typing import Protocol
 
+_BOOT = getattr(time, "CLOCK_BOOTTIME", None)
+"""Linux's clock that counts sleep, as the one of Python stands still then."""
+
 
 class Clock(Protocol):
     """Seconds of the wall's clock and of the one that only goes forward."""
@@ -18,7 +21,7 @@ class Clock(Protocol):
         """Seconds since 1970 UTC, as this machine believes."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Seconds since some moment; never goes back, and goes on while the machine sleeps."""
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait until the event is set, so long at most; whether it is."""
@@ -31,7 +34,7 @@ class _System:
         return time.time()
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(_BOOT) if _BOOT is not None else time.monotonic()
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         return event.wait(seconds)

@@ -56,6 +56,10 @@ _log = logging.getLogger("syncd")
 T = TypeVar("T")
 
 
+class Away(StoreError):
+    """The store, or its syncd.db, is not there any more as it was opened."""
+
+
 class Daemon:
     """Delivers from one store to its remotes; a context that owns the store's delivery.
 
@@ -69,15 +73,22 @@ class Daemon:
         notifier: is told when it is ready, goes on or ends; nobody by default.
         stuck: a remote kept a thread busy beyond the time for ending; nothing is lost by leaving.
 
+    Args:
+        store: the store.
+        settings: its settings.
+        only: the one remote to serve, by name.
+        wait: is told who delivers from this store, and then waits for its end; see `Ownership`.
+
     Raises:
-        Owned: another process delivers from this store.
+        Owned: another process delivers from this store, or has taken it over.
         BadInput, SettingsError: no remote can be used as it is configured.
         StoreError: syncd.db cannot be opened, or is of a newer version.
+        Away: it was served, and is not there any more.
     """
 
     def __init__(
         self, store: StoreFolder, settings: Settings, only: str | None = None,
-        observer: Observer = NOBODY,
+        observer: Observer = NOBODY, *, wait: Callable[[str], object] | None = None,
     ) -> None:  # fmt: skip
         self.store = store
         self.outlets: list[Outlet] = []
@@ -96,6 +107,7 @@ class Daemon:
         self._level = Level(observer)
         self._trouble: str | None = None
         self._context = contextlib.ExitStack()
+        self._owner = Ownership(store, stop=self._ending, wait=wait, lost=self.stop)
         self._packer = Packer(store)
         self._published: tuple[float, object] = (0.0, None)
         self._removed = Removed(store)
@@ -113,8 +125,8 @@ class Daemon:
             errors = self._make_sinks(found)
             if errors and not self.sinks:
                 raise errors[0]
-            context.enter_context(Ownership(self.store))
-            self.ledger = Ledger(self.store.sync / "syncd.db")
+            context.enter_context(self._owner)
+            self.ledger = Ledger(self.store.ledger, owner=self._owner)
             context.callback(self.ledger.close)
             self.ledger.meet(self._settings.remotes)
             self._let_go_of_removed()
@@ -151,6 +163,7 @@ class Daemon:
                 results[outlet.remote.name] = Result({"": unexpected(error)})
 
         self._wait_for([_started(deliver, outlet) for outlet in self.outlets])
+        self._check()
         if runs is None:
             self._pack(_PACK_ONCE_S)
         return results
@@ -164,18 +177,25 @@ class Daemon:
         self.store.journals.mkdir(exist_ok=True)
         while True:
             self._serve()
+            self._check()
             if self._ending.is_set():
                 return
             self.notifier.reloading()
             self._begin_anew()
             changed()
 
+    def _check(self) -> None:
+        if self._owner.lost:
+            raise Owned(self._owner.why_lost())
+        if not self.ledger.there:
+            raise Away(f"{self.store.ledger} is not there any more, nor is the store, perhaps")
+
     def _serve(self) -> None:
         """Deliver until `stop`, or until settings or credentials change."""
         watch = Watch(self.store.journals)
         threads = [_started(outlet.serve, watch.subscribe()) for outlet in self.outlets]
         self.notifier.ready(f"delivers {self.store.root} to {', '.join(self.sinks) or 'no remote'}")
-        while not self._rest() and not self._changed():
+        while not self._rest() and self.ledger.there and not self._changed():
             if self._all_go_on(threads):
                 self.notifier.alive()
             self._let_go_of_removed()
@@ -277,6 +297,7 @@ class Daemon:
             try:
                 remotes.check_alone(remote, self._settings)
                 self.sinks[remote.name] = remotes.make(remote)
+                self.sinks[remote.name].guard(self._owner.confirm)
             except TrackerError as error:
                 errors.append(error)
                 self.broken[remote.name] = str(error)
@@ -335,9 +356,12 @@ class Daemon:
 
     def _publish(self, standing: Standing) -> None:
         """Tell whoever looks at the store what is pending; see `tracker.pending`."""
+        if self._owner.lost:
+            return
+        elsewhere = {name: len(self.ledger.elsewhere(name)) for name in self._settings.remotes}
         published = Published(
-            time.time_ns(), _pending(standing), self._level.now, standing.away
-        )  # fmt: skip
+            time.time_ns(), _pending(standing), self._level.now, standing.away, elsewhere
+        )
         try:
             replace_file(self.store.sync / "status.json", msgspec.json.encode(published))
         except OSError as error:  # a full disk: delivery itself makes room sooner or later

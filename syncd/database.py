@@ -1,7 +1,9 @@
 """The file syncd.db: opened, checked, set aside where it is damaged; changed in transactions.
 
-It belongs to the process that holds the store's lock (see `syncd.owner`). Everybody else
-looks at it read-only.
+It belongs to the process that owns the store's delivery (see `syncd.owner`). Everybody else
+looks at it read-only. Where ownership passed on, the one before may have been stopped in the
+middle of a transaction, which locks the file: it is set aside then, and nothing that the other one
+does when it wakes reaches the new file.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from syncd.owner import Ownership
 from tracker.errors import StoreError
 
 FORMAT = 3
@@ -63,6 +66,10 @@ _ADDED = (
 )
 """Columns that a file of an older format lacks."""
 
+_BUSY_S = 30.0
+_FORCED_S = 0.3
+"""To wait for the file, where its owner before was stopped."""
+
 _log = logging.getLogger("syncd")
 
 
@@ -83,10 +90,12 @@ class Database:
     Args:
         path: where it is.
         look: read-only; a file that is not there is empty.
+        owner: who may write; asked before each transaction ends. None: whoever has the file.
 
     Attributes:
         set_aside: where a damaged file was put to begin anew, None if it was well.
-        moved: the file was made in another place: a copy of the store may be in use there.
+        moved: the file was made in another place, or another process delivered since it was used
+            last: more may be at the remotes than it knows.
         trouble: why the last transaction failed, None if it did not.
 
     Raises:
@@ -94,13 +103,15 @@ class Database:
             only looked at; `rows` raises that too.
     """
 
-    def __init__(self, path: Path, *, look: bool = False) -> None:
+    def __init__(self, path: Path, *, look: bool = False, owner: Ownership | None = None) -> None:
         self._path = path
         self._look_only = look
+        self._owner = owner
         self._lock = threading.RLock()
         self.set_aside: Path | None = None
         self.trouble: str | None = None
         self.moved = False
+        self._inode = 0
         try:
             if look:
                 self._look()
@@ -112,6 +123,14 @@ class Database:
             if look and _is_damage(error):
                 raise Damaged(path, error) from error
             raise StoreError(f"{path} cannot be opened: {error}") from error
+
+    @property
+    def there(self) -> bool:
+        """Whether the file still is where it was opened."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     @property
     def changes(self) -> int:
@@ -135,6 +154,8 @@ class Database:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                if self._owner is not None:
+                    self._owner.confirm()
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:  # a full disk has undone it already
@@ -195,26 +216,30 @@ class Database:
         self._db.execute(f"PRAGMA user_version={FORMAT}")
 
     def _open_or_begin_anew(self) -> None:
+        forced = self._owner is not None and self._owner.forced
         try:
-            self._open()
+            self._open(_FORCED_S if forced else _BUSY_S)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            held = forced and "locked" in str(error)  # by whom it was taken from
+            if not (held or _is_damage(error)):
                 raise
             self._set_aside()
             _log.warning(
-                "%s is damaged (%s): set aside as %s; remotes are asked what they hold",
-                self._path, error, self.set_aside,
+                "%s is %s (%s): set aside as %s; remotes are asked what they hold",
+                self._path, "held" if held else "damaged", error, self.set_aside,
             )  # fmt: skip
-            self._open()
+            self._open(_BUSY_S)
 
-    def _open(self) -> None:
-        self._connect(self._path.absolute().as_uri())
+    def _open(self, busy_s: float) -> None:
+        self._connect(self._path.absolute().as_uri(), busy_s)
         try:
             version = self._version()
             self._db.execute("PRAGMA journal_mode=WAL")
             self._check()
             if version < FORMAT:
                 self._bring_up_to_date()
+            self._db.execute("BEGIN IMMEDIATE")  # nobody else is at it
+            self._db.execute("ROLLBACK")
         except BaseException:
             self._db.close()
             raise
@@ -231,9 +256,9 @@ class Database:
         if found != "ok":
             raise sqlite3.DatabaseError(" ".join(found.split()))
 
-    def _connect(self, uri: str) -> None:
+    def _connect(self, uri: str, busy_s: float = _BUSY_S) -> None:
         self._db = sqlite3.connect(
-            uri, uri=True, timeout=30, check_same_thread=False, isolation_level=None
+            uri, uri=True, timeout=busy_s, check_same_thread=False, isolation_level=None
         )
         self._db.row_factory = sqlite3.Row
 
@@ -256,16 +281,18 @@ class Database:
                 part.replace(f"{self.set_aside}{end}")
 
     def _take_place(self) -> bool:
-        """Note where the file is; True if it came from elsewhere, by a copy or a move."""
-        inode = self._path.stat().st_ino
-        here = f"{socket.gethostname()} {inode} {self._path.absolute()}"
-        known = [row["name"] for row in self.rows("SELECT name FROM place")]
-        if known == [here]:
-            return False
+        """Note where the file is and whose turn it is; True if it missed anything.
+
+        It came from elsewhere, by a copy or a move, or others had their turn since.
+        """
+        self._inode = self._path.stat().st_ino
+        here = f"{socket.gethostname()} {self._inode} {self._path.absolute()}"
+        known = [row["name"].partition(" ") for row in self.rows("SELECT name FROM place")]
+        turn = self._owner.turn if self._owner is not None else 0
         with self.transaction() as db:
             db.execute("DELETE FROM place")
-            db.execute("INSERT INTO place VALUES (?)", (here,))
-        return bool(known)
+            db.execute("INSERT INTO place VALUES (?)", (f"{turn} {here}",))
+        return any(place != here or (turn and int(last) + 1 != turn) for last, _, place in known)
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

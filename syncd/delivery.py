@@ -144,6 +144,8 @@ class Delivery:
         settled = visit.settled and failure is None and not more and self._old_enough(modified)
         record.settled = modified if settled else None
         self._save(record, lane, visit)
+        elsewhere = visit.tail.elsewhere if visit.behind else 0
+        self._ledger.note_elsewhere(record, elsewhere)
         return Outcome(
             more, str(failure) if failure else None, max(0.0, record.next_try - self._clock.time()),
             not isinstance(failure or visit.trouble, Retryable) if visit.asked else None,

@@ -2,8 +2,8 @@
 
 The file can be lost: remotes say what they hold (`Sink.position`), and the journals give the
 rest. All that one acknowledgement changes is written in one transaction. A ledger that came
-to another place, in a copy of its store, looks up anew each run that is not settled: the
-other copy may have delivered more of it since.
+to another place, in a copy of its store, or was left aside while another syncd delivered, looks
+up anew each run that is not settled: more of it may have been delivered since.
 """
 
 # ruff: noqa: S608 - every name put into a statement is our own
@@ -21,6 +21,7 @@ from syncd import cursors, receipts
 from syncd.clock import SYSTEM, Clock
 from syncd.cursors import Cursor, LaneRecord, Queue, Range
 from syncd.database import KEYED, Database
+from syncd.owner import Ownership
 from syncd.receipts import Pending
 from syncd.sinks import File, Note, Refused
 from tracker.journal import Position
@@ -37,7 +38,8 @@ class Ledger:
 
     Args:
         path: where it is.
-        look: read-only, for who does not hold the store's lock.
+        look: read-only, for who does not own the store's delivery.
+        owner: who does; asked before anything is kept.
 
     Attributes:
         set_aside: where a damaged file was put, None if it was well.
@@ -47,15 +49,23 @@ class Ledger:
         StoreError: it is of a newer version. A damaged one is set aside and begun anew.
     """
 
-    def __init__(self, path: Path, *, look: bool = False, clock: Clock = SYSTEM) -> None:
+    def __init__(
+        self, path: Path, *, look: bool = False, owner: Ownership | None = None,
+        clock: Clock = SYSTEM,
+    ) -> None:  # fmt: skip
         self._clock = clock
-        self._db = Database(path, look=look)
+        self._db = Database(path, look=look, owner=owner)
         self.set_aside = self._db.set_aside
         self.delivered: dict[str, Counter[str]] = {}
         self._queues: tuple[int, dict[str, Queue]] | None = None
         if self._db.moved:
             with self._db.transaction() as db:
                 db.execute("UPDATE lanes SET remote_run = NULL, looked_up_at = NULL")
+
+    @property
+    def there(self) -> bool:
+        """Whether the file still is where it was opened; if not, begin anew."""
+        return self._db.there
 
     @property
     def changes(self) -> int:
@@ -321,6 +331,23 @@ class Ledger:
         row = dict(rows[0])
         counts, notes = json.loads(row["counts"]), json.loads(row["notes"])
         return {"counts": counts, "notes": notes, "at": row["at"], "first": row.get("first")}
+
+    def note_elsewhere(self, record: LaneRecord, events: int) -> None:
+        """Keep how many events the remote has from another copy of the store, not from here."""
+        known = self.receipt(*record.key)["counts"].get(receipts.ELSEWHERE, 0)
+        if events != known:
+            with self._db.transaction() as db:
+                change = {receipts.ELSEWHERE: events - known}
+                receipts.add(db, record.key, change, (), self._clock.time())
+
+    def elsewhere(self, remote: str) -> dict[str, int]:
+        """Such events by run, of the runs that have some."""
+        rows = self._db.rows(
+            "SELECT run_id, counts FROM receipts WHERE remote = ? AND counts LIKE ?",
+            remote, f'%"{receipts.ELSEWHERE}"%',
+        )  # fmt: skip
+        found = {row["run_id"]: json.loads(row["counts"])[receipts.ELSEWHERE] for row in rows}
+        return {run_id: events for run_id, events in found.items() if events}
 
     def _count(self, record: LaneRecord, counts: Mapping[str, int]) -> None:
         """Inside a transaction, which only one thread is in at a time."""

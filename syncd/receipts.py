@@ -20,6 +20,8 @@ MORE_NOTES = "more notes"
 
 PARKED = ("what", "reason", "writer_id", "seq", "at")
 """What is told of a parked entry."""
+ELSEWHERE = "elsewhere"
+"""Counted under this: events that another copy of the store delivered and that are not here."""
 
 DOCUMENTS = ("", 0)
 """Writer id and seq under which a run's documents are parked: they are of no event."""

@@ -14,11 +14,12 @@ import msgspec
 
 from syncd import pauses, remotes, selection
 from syncd.catalog import Catalog
+from syncd.lease import Holder
 from syncd.ledger import Ledger
-from syncd.owner import Holder, serving
+from syncd.owner import serving
 from syncd.pauses import Pause
 from syncd.policy import LEFT_OUT, MASKED
-from syncd.receipts import MORE_NOTES, PARKED
+from syncd.receipts import ELSEWHERE, MORE_NOTES, PARKED
 from syncd.tail import backlog, oldest
 from syncd.telemetry.level import degradation
 from tracker.errors import TrackerError
@@ -42,6 +43,7 @@ class LaneStatus:
         notes: what the remote could not hold as it was; see `syncd.sinks.Note`.
         more_notes: how many there are beyond those kept.
         left_out: keys and artifacts that the remote's policy kept from it.
+        elsewhere: events of it that another copy of this store delivered and that are not here.
         masked: values that it got as "***", as they stand under the key of a secret.
         next_try_s: seconds until the lane is tried again after a failure, 0 if it is not waiting.
         told: the status that the remote was told.
@@ -57,6 +59,7 @@ class LaneStatus:
     more_notes: int
     left_out: int
     masked: int
+    elsewhere: int
     error: str | None
     next_try_s: float
     told: str | None
@@ -99,7 +102,7 @@ class Overview:
             lane.error = self.broken.get(lane.remote, lane.error)
         return {
             "degradation_level": self.degradation_level,
-            "daemon": asdict(self.daemon) if self.daemon else None,
+            "daemon": msgspec.to_builtins(self.daemon) if self.daemon else None,
             "paused": msgspec.to_builtins(self.paused), "stopped": self.stopped,
             "lanes": [lane.as_dict() for lane in self.lanes],
         }  # fmt: skip
@@ -172,15 +175,15 @@ def _status(
     pending, size, since_ns = left
     since = None if since_ns is None else since_ns / _NS
     if row is None:
-        return LaneStatus(*key, pending, size, 0, [], [], 0, 0, 0, None, 0.0, None, None, since)
+        return LaneStatus(*key, pending, size, 0, [], [], 0, 0, 0, 0, None, 0.0, None, None, since)
     count = json.loads(row["counts"] or "{}").get
     notes = json.loads(row["notes"] or "[]")
     remote_run = json.loads(row["remote_run"] or "null")
     return LaneStatus(
         *key, pending, size, len(refused), refused,
         [dict(zip(("what", "key", "done"), note, strict=True)) for note in notes],
-        count(MORE_NOTES, 0), count(LEFT_OUT, 0), count(MASKED, 0), row["error"],
-        max(0.0, row["next_try"] - time.time()), row["told"],
+        count(MORE_NOTES, 0), count(LEFT_OUT, 0), count(MASKED, 0), count(ELSEWHERE, 0),
+        row["error"], max(0.0, row["next_try"] - time.time()), row["told"],
         remote_run["url"] if remote_run else None, since,
     )  # fmt: skip
 
@@ -220,5 +223,5 @@ def ledger(store: StoreFolder) -> Iterator[Ledger]:
     Raises:
         StoreError: it is damaged, of a newer version, or cannot be opened.
     """
-    with contextlib.closing(Ledger(store.sync / "syncd.db", look=True)) as found:
+    with contextlib.closing(Ledger(store.ledger, look=True)) as found:
         yield found

@@ -62,9 +62,17 @@ class Tail:
         self.pending = sum(max(0, t.limit - self._seq(t)) for t in self._threads)
         self.written = sum(max(0, t.written - self._seq(t)) for t in self._threads)
         self.complete = any(not t.alive and t.limit > self._seq(t) for t in self._threads)
-        written = {thread.journal.writer_id: thread.written for thread in self._threads}
-        self.writers = written.keys()
-        self.missing = {w for w, c in self.cursors.items() if c.seq > written.get(w, 0)}
+        self.writers = {thread.journal.writer_id for thread in self._threads}
+        self.missing = {w for w, c in self.cursors.items() if c.seq > self.here(w)}
+
+    @property
+    def elsewhere(self) -> int:
+        """Events that were delivered and are not here; see `missing`."""
+        return sum(self.cursors[writer].seq - self.here(writer) for writer in self.missing)
+
+    def here(self, writer_id: str) -> int:
+        """Last sequence number of a writer in this store; 0 where its journal is not here."""
+        return next((t.written for t in self._threads if t.journal.writer_id == writer_id), 0)
 
     def start(self) -> tuple[Start | None, int]:
         """The first Start event that can be read, and when the first journal began (ns)."""

@@ -106,10 +106,10 @@ class Visit:
         """Whether nothing is left to do until somebody writes to the run again."""
         if not self.tail.ended or self.tail.written or self._artifacts:
             return False
-        return self._behind or self.record.told == self._outcome()[0]
+        return self.behind or self.record.told == self._outcome()[0]
 
     @property
-    def _behind(self) -> bool:
+    def behind(self) -> bool:
         """Whether a copy elsewhere delivered more: what is missing here was not removed here."""
         return bool(self.tail.missing) and (not self.tail.writers or self._removed() is None)
 
@@ -142,7 +142,7 @@ class Visit:
             looked_up_at=record.looked_up_at if record.remote_run else None,
             frozen=record.frozen is not None, pending=tail.pending, waited_s=self._waited_s,
             complete=tail.complete, hurry=self._hurry, files=len(self._artifacts),
-            putting=self._files_wait(), ended=tail.ended, behind=self._behind,
+            putting=self._files_wait(), ended=tail.ended, behind=self.behind,
             documented=record.documented == record.position_key(), told=record.told, status=status,
         )  # fmt: skip
 
@@ -175,10 +175,19 @@ class Visit:
         known = self.record.remote_run
         if known is None or known.id != found.id:
             self._learn(found)
+        else:
+            self._look_elsewhere(found)
         self.opened = True
         self.record.remote_run = found
         self.record.looked_up_at = self._tools.clock.time()
         self._ledger.save(self.record)
+
+    def _look_elsewhere(self, found: RemoteRun) -> None:
+        """Take note of what another copy of the store delivered meanwhile, and keep its cursors."""
+        held = self._call(lambda: self._sink.position(found))
+        for writer, seq in held.events.items() if held else ():
+            if seq > max(self.tail.here(writer), self.record.cursors.get(writer, Cursor()).seq):
+                self.record.cursors[writer] = Cursor(seq, held.files.get(writer, 0) if held else 0)
 
     def _learn(self, found: RemoteRun) -> None:
         """The lane is new to us, or to the remote: begin where the remote says it is."""

@@ -16,6 +16,8 @@ from watchdog.events import (
 )
 from watchdog.observers import Observer
 
+from tracker import filesystem
+
 _log = logging.getLogger("syncd")
 
 
@@ -66,6 +68,9 @@ class Watch(FileSystemEventHandler):
         self._subscribers: list[Notices] = []
         self._observer = Observer()
         self._observer.daemon = True
+        if (at := filesystem.of(folder)).network:  # what other hosts write is not told there
+            _log.info("no notices of changes on %s; looking every few seconds", at.kind)
+            return
         try:
             # Reading a journal makes events too: those would wake us for ever.
             kinds: list[type[FileSystemEvent]]

@@ -20,12 +20,14 @@ class Published(msgspec.Struct):
     """``sync/status.json``: written by syncd, read by whoever wants to know.
 
     `level` is the degradation level, `away` names remotes that nothing can be sent to.
+    `elsewhere`: by remote, of how many runs another copy of the store delivered what is not here.
     """
 
     at: int
     remotes: dict[str, RemotePending] = {}
     level: int = 0
     away: list[str] = []
+    elsewhere: dict[str, int] = {}
 
 
 def published(store: StoreFolder) -> Published | None:

@@ -102,6 +102,10 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """Who packs the segments that are done with: syncd in the background, the run when it
     finishes, or nobody."""
 
+    databases: Literal["auto", "store", "local"] = "auto"
+    """Where index.db and syncd.db are: in the store, or on a local disk of each machine; "auto":
+    there if the store is on a network file system. See `tracker.databases`."""
+
     poll_interval_s: Period = 5.0
     """Seconds between syncd's looks at the store, where no notice of a change arrives."""
 

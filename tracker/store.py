@@ -6,8 +6,10 @@ settings.json       settings and remotes of this store (see `tracker.settings`);
 journals/FOLDER/    one folder a run, one or more journals in it (see `tracker.journal`)
 blobs/              artifact content by digest (see `tracker.artifacts`)
 index.db            projection of the journals, disposable (see `tracker.index`)
-sync/               syncd's own: syncd.db, its lock, its log, what it publishes (see `syncd`)
+sync/               syncd's own: syncd.db, its lock, lease and log, what it publishes (see `syncd`)
 trash/              runs on their way out of the store (see `syncd.trash`)
+
+On a network file system the two databases are somewhere else (see `tracker.databases`).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import contextlib
 import errno
 import os
 import re
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -90,13 +93,33 @@ class StoreFolder:
         self.id = store_id
         self.journals = root / "journals"
         self.blobs = root / "blobs"
-        self.index = root / "index.db"
         self.settings = root / "settings.json"
         self.sync = root / "sync"
         self.trash = root / "trash"
 
     def __repr__(self) -> str:
         return f"StoreFolder({str(self.root)!r})"
+
+    @cached_property
+    def databases(self) -> Path | None:
+        """This machine's folder of the databases; None where they are in the store.
+
+        Raises:
+            StoreError: they are to be somewhere else, and no folder can be had.
+        """
+        from tracker.databases import local_folder  # noqa: PLC0415 - not for those who record
+
+        return local_folder(self)
+
+    @cached_property
+    def index(self) -> Path:
+        """The file index.db; see `databases`."""
+        return (self.databases or self.root) / "index.db"
+
+    @cached_property
+    def ledger(self) -> Path:
+        """The file syncd.db; see `databases`."""
+        return (self.databases or self.sync) / "syncd.db"
 
     def run(self, run_id: str) -> Path:
         """Folder of a run's journals."""

@@ -75,4 +75,5 @@ def _delivered(daemon: Daemon, name: str) -> dict[str, Any]:
         "requests": traffic.requests_total if traffic else 0,
         "data_requests": traffic.data_requests if traffic else 0,
         "parked": len(daemon.ledger.parked(name)),
+        "elsewhere": sum(daemon.ledger.elsewhere(name).values()),
     }  # fmt: skip

@@ -24,6 +24,8 @@ _FIRST = 3
 _MOST_OPEN = 20
 """Runs with something left to do that are printed."""
 
+_ELSEWHERE = "another copy of this store delivered {} that are not here"
+
 _MOST_NOTED = 10
 """Of so many runs the notes are printed."""
 
@@ -48,6 +50,8 @@ def say_delivered(name: str, done: dict[str, Any]) -> None:
             f"{name}: error: {counted(done['parked'], 'entry', 'entries')} refused for good and "
             "kept: syncd status, syncd retry", err=True,
         )  # fmt: skip
+    if done["elsewhere"]:
+        say(f"{name}: {_ELSEWHERE.format(counted(done['elsewhere'], 'event'))}: syncd status")
     for error in done["errors"]:
         say(f"{name}: error: {error}", err=True)
 
@@ -73,6 +77,14 @@ def show_remote(
         _show_lane(lane)
     if len(left) > _MOST_OPEN:
         say(f"  ... and {counted(len(left) - _MOST_OPEN, 'more run')}: syncd status --json")
+    apart = [lane for lane in found if lane.elsewhere]
+    for lane in apart[:_MOST_NOTED]:
+        say(f"  {lane.run}  {_ELSEWHERE.format(counted(lane.elsewhere, 'event'))}")
+    if apart:
+        say(
+            f"  {counted(len(apart), 'run')} went on in two copies. Bring both copies' journals "
+            "together, then deliver: rsync -a --update OTHER/journals/ STORE/journals/"
+        )
     noted = [lane for lane in found if lane.notes]
     for lane in noted[:_MOST_NOTED]:
         _show_notes(lane)

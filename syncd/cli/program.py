@@ -9,12 +9,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import click
 
 from syncd.cli.printing import say
-from syncd.daemon import Daemon
 from syncd.owner import Owned
 from tracker import settings as settings_of
 from tracker.cli.program import LazyGroup
@@ -56,6 +55,7 @@ Environment:
   TRACKER_DEBUG   1: show the trace of an unexpected error
 """
 
+OWNED = 4
 ENDED_BY_CTRL_C = 130
 
 Store = tuple[StoreFolder, Settings]
@@ -63,9 +63,17 @@ Store = tuple[StoreFolder, Settings]
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def leave(daemon: Daemon, code: int) -> NoReturn:
+class Ended(Protocol):
+    """What was served and is to end; `stuck`: a thread still waits for a remote."""
+
+    @property
+    def stuck(self) -> bool:
+        """Nothing is lost by leaving all the same."""
+
+
+def leave(ended: Ended, code: int) -> NoReturn:
     """End the process; at once where a thread still waits for a remote that keeps silent."""
-    if daemon.stuck:
+    if ended.stuck:
         sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
@@ -101,6 +109,10 @@ def store_at(directory: Path | None) -> Store:
 dir_option = click.option(
     "--dir", "directory", type=click.Path(path_type=Path), help="The store; else TRACKER_DIR."
 )
+dirs_option = click.option(
+    "--dir", "directories", type=click.Path(path_type=Path), multiple=True,
+    help="The store; else TRACKER_DIR. May be repeated.",
+)  # fmt: skip
 remote_option = click.option("--remote", metavar="NAME", help="Only this remote.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -137,10 +149,14 @@ def execute(arguments: Sequence[str]) -> int:
     except click.Abort:
         return ENDED_BY_CTRL_C
     except (TrackerError, OSError) as error:
-        return _fail(str(error), 4 if isinstance(error, Owned) else 1 + isinstance(error, BadInput))
+        return _fail(str(error), _code(error))
     except Exception as error:  # noqa: BLE001 - the edge: a person gets a line, never a trace
         return _fail(unexpected(error), 1)
     return 0
+
+
+def _code(error: Exception) -> int:
+    return OWNED if isinstance(error, Owned) else 1 + isinstance(error, BadInput)
 
 
 def _fail(text: str, code: int) -> int:

@@ -9,45 +9,48 @@ from pathlib import Path
 import click
 
 from syncd.cli.printing import say
-from syncd.cli.program import STOP_SIGNALS, dir_option, leave, on_signals, remote_option, store_at
-from syncd.daemon import Daemon
+from syncd.cli.program import OWNED, STOP_SIGNALS, dirs_option, leave, on_signals, remote_option
+from syncd.owner import Owned
 from syncd.service.notify import Notifier
-from syncd.telemetry.telemetry import Telemetry
+from syncd.stores import Served, Stores
 
 
 @click.command()
-@dir_option
+@dirs_option
 @remote_option
-def run(directory: Path | None, remote: str | None) -> None:
-    """Deliver as it is recorded, until SIGTERM or Ctrl-C; SIGHUP has settings read again."""
-    store, settings = store_at(directory)
-    with (
-        Telemetry(store, settings) as telemetry,
-        Daemon(store, settings, remote, telemetry) as daemon,
-        telemetry.serving(daemon.standing),
-    ):
-        daemon.notifier = Notifier()
-        on_signals({**dict.fromkeys(STOP_SIGNALS, daemon.stop), **_reload_by(daemon)})
-        _say_served(daemon)
-        daemon.run(changed=lambda: _say_served(daemon))
+@click.option("--wait", is_flag=True, help="Wait for a store that is away or served by another.")
+def run(directories: tuple[Path, ...], remote: str | None, wait: bool) -> None:
+    """Deliver as it is recorded, until SIGTERM or Ctrl-C; SIGHUP has settings read again.
+
+    With several --dir, each store is delivered by itself, and --wait is meant.
+    """
+    places = directories or (None,)
+    serving: Served | Stores
+    if wait or len(places) > 1:
+        serving = Stores(places, remote, _say)
+    else:
+        serving = Served(places[0], remote, patient=False, say=_say, notifier=Notifier())
+    on_signals({**dict.fromkeys(STOP_SIGNALS, serving.stop), **_reload_by(serving)})
+    try:
+        serving.run()
+    except Owned as error:
+        if not serving.stuck:
+            raise
+        say(f"syncd: error: {error}", err=True)
+        leave(serving, OWNED)
     say("syncd: stopped; what is pending goes on next time")
-    leave(daemon, 0)
+    leave(serving, 0)
 
 
-def _reload_by(daemon: Daemon) -> dict[signal.Signals, Callable[[], None]]:
+def _reload_by(serving: Served | Stores) -> dict[signal.Signals, Callable[[], None]]:
     """The signal that asks for the settings to be read again, where there is one."""
 
     def reload() -> None:
         say("syncd: reads settings and credentials again")
-        daemon.reload()
+        serving.reload()
 
     return {signal.SIGHUP: reload} if hasattr(signal, "SIGHUP") else {}
 
 
-def _say_served(daemon: Daemon) -> None:
-    names = ", ".join(daemon.sinks) or "no remote"
-    say(f"syncd: delivers {daemon.store.root} to {names}; stop with Ctrl-C, look: syncd status")
-    for name, pause in daemon.paused.items():
-        say(f"{name}: {pause.said()}")
-    for name, error in daemon.broken.items():
-        say(f"{name}: error: not served: {error}", err=True)
+def _say(text: str, trouble: bool) -> None:
+    say(text, err=trouble)

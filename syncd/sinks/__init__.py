@@ -32,7 +32,7 @@ A new platform is a module here and an entry point in the group ``syncd.sinks``.
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -330,6 +330,12 @@ class Sink(abc.ABC):
     @abc.abstractmethod
     def path(self, path: str) -> str:
         """Name that the file put as `path` has in `Held.files`."""
+
+    def guard(self, may_send: Callable[[], object]) -> None:  # noqa: B027 - the engine asks too
+        """Have `may_send` called before each request; it raises once another syncd took over.
+
+        What it raises goes through. The engine itself asks before it keeps anything.
+        """
 
     def close(self) -> None:  # noqa: B027 - not every sink holds something open
         """Release connections."""

@@ -93,10 +93,10 @@ class Answer:
 class HttpClient:
     """Requests to one remote. Used by several threads at once.
 
-    `url` is the remote's base; paths are joined to it. `credentials` finds what proves who we
-    are; it, and all `secrets`, are blotted out of messages. `ca` is a PEM file with the only
-    authorities to trust. `bytes_per_s` is what may be sent. `transport` takes the network's
-    place in tests.
+    `guard` is called before each; what it raises goes through. `url` is the remote's base; paths
+    are joined to it. `credentials` finds what proves who we are; it, and all `secrets`, are
+    blotted out of messages. `ca` is a PEM file with the only authorities to trust. `bytes_per_s`
+    is what may be sent. `transport` takes the network's place in tests.
 
     Raises:
         BadInput: `url` is no http(s) address, or holds a user or password; or `ca`, or the
@@ -117,6 +117,7 @@ class HttpClient:
     ) -> None:
         self.url = check_url(url)
         self.traffic = Traffic()
+        self.guard: Callable[[], object] = lambda: None
         proxy = _proxy(self.url)
         self._secrets = [secret for secret in (*secrets, _password(proxy)) if secret]
         self._find = credentials
@@ -169,6 +170,7 @@ class HttpClient:
             else self._timed(content, deadline)
         )
         headers = {**self._proof(), **(headers or {})}
+        self.guard()
         self.traffic.count(data=data)
         seen = observing.get().during("request", method=method, path=path)
         with seen as note, deadline.holds(), self._mapped(f"{method} {self.url}{path}") as what:

@@ -244,7 +244,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._pass_on(answer)
 
     def _forward(self, target: http.client.HTTPConnection) -> http.client.HTTPResponse:
-        target.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        # As the proxy that HTTP_PROXY names, it is asked for whole addresses.
+        path = self.path.removeprefix(f"http://{target.host}:{target.port}")
+        target.putrequest(self.command, path, skip_host=True, skip_accept_encoding=True)
         target.putheader("Host", f"{target.host}:{target.port}")
         for name, value in self.headers.items():
             if name.lower() not in _HOP:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import tracker
+from syncd.sinks.mlflow.sink import MlflowSink
 from tests.e2e.recording import tracker as asked
 from tests.fault.delivering import (
     Oracle,
@@ -386,3 +387,18 @@ def test_delivered_runs_are_packed_and_a_second_pass_asks_for_nothing(
     assert (code, lab["events"], lab["data_requests"]) == (0, 0, 0), out
     code, out = syncd(store, "verify")
     assert code == 0, out
+
+
+def test_a_backlog_goes_in_batches_as_large_as_the_platform_takes(mlflow_server, project, tmp_path):
+    """Not as it was logged, a call at a time: as few requests as MLflow's limits let it be."""
+    store = make_store(tmp_path / "store", mlflow_server.url)
+    points = 20_000
+    told = long_run(store, project, 1, points)
+    code, out = syncd(store, "once", "--json")
+    assert code == 0, out
+    lab = json.loads(out)["remotes"]["lab"]
+    assert lab["counts"]["points"] == points
+    full = points / MlflowSink.limits.points
+    assert full <= lab["data_requests"] <= full + 6  # its beginning, end and documents
+    assert lab["requests"] - lab["data_requests"] < 12
+    assert seen(Oracle(mlflow_server.url), told) == points

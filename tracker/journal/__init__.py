@@ -122,8 +122,10 @@ Reading
 Liveness
     A writer holds an exclusive lock (flock) on its first segment as long as its process
     lives; the kernel lets go of it at death, however that comes. A forked child gives its
-    copy up at once. Where a file system has no locks the header says so, and host and pid
-    decide; on another host, a journal untouched for 10 minutes counts as dead.
+    copy up at once. Where a file system has no locks the header says so. There, and on network
+    file systems for other hosts, a heartbeat decides: every 15 s, logged or not, a writer gives
+    its first segment a new time. What does not change for 2 minutes, on the clock of who looks
+    again and again, counts as dead; to who looks once, what is 10 minutes old.
 """
 
 from tracker.journal.files import Files

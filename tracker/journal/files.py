@@ -56,6 +56,11 @@ class Files:
         os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
 
     @staticmethod
+    def touch(path: Path) -> None:
+        """Give a file the time that it is now."""
+        os.utime(path)
+
+    @staticmethod
     def sync(fd: int) -> None:
         """Return once the file's bytes are on the device."""
         if sys.platform == "linux":

@@ -1,8 +1,24 @@
-"""Whether a writer's process lives: a lock that the kernel lets go of when it dies."""
+"""Whether a writer's process lives: by a lock that the kernel lets go of, and by a heartbeat.
+
+    its lock is held                                      it lives
+    it had one, free now, and this host would know        it is dead
+    it is of this host, and its process is gone           it is dead
+    else                                                  its heartbeat tells
+
+This host would know of a lock that was taken on it, and of every lock on a disk of its own; on a
+network file system locks may be missing, or be known to the host only that took them (Lustre's
+localflock, NFS's local_lock).
+
+The heartbeat: a writer gives its first segment a new time every BEAT_S, also if nothing is
+logged. Who looks twice measures on its own clock: what did not change for SILENT_S is dead. The
+first look alone compares the clocks of two hosts, and so leaves room: dead is what was untouched
+for UNTOUCHED_S.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import time
@@ -38,10 +54,15 @@ else:
         return os.uname().nodename
 
 
+BEAT_S = 15.0
+SILENT_S = 120.0
 UNTOUCHED_S = 600.0
-"""Without locks, a journal on another host untouched for this long counts as dead."""
 
 _RETRY_S = 0.01
+_seen: dict[Path, tuple[float, float]] = {}
+"""Newest time of each journal that a heartbeat tells of, and since when it is known, monotonic."""
+_network: dict[int, bool] = {}
+"""By device."""
 
 _ENTER_S = 5.0
 """Longer than any removal holds a run's folder; after that a writer goes on without its lock."""
@@ -137,17 +158,26 @@ def _stands_at(folder: Path, fd: int) -> bool:
 
 
 def alive(first_segment: Path, header: Header | None) -> bool:
-    """Tell whether the process that writes this journal lives.
+    """Tell whether the process that writes this journal lives; see the module's table.
 
     `first_segment` is the file that a writer locks; `header` is any header of the journal
     that could be read.
     """
-    if header is not None and not header.locked:
-        return _probably_alive(first_segment, header)
+    found = locked(first_segment, header)
+    if found is not None or header is None:
+        return bool(found)
+    if header.host == host() and not _process_exists(header.pid):
+        return False
+    return _beats(first_segment, header)
+
+
+def locked(first_segment: Path, header: Header | None) -> bool | None:
+    """Whether a writer holds the lock of its journal; None where nobody here can tell."""
     found = held(first_segment)
-    if found is None:
-        return header is not None and _probably_alive(first_segment, header)
-    return found
+    if found or header is None:
+        return found
+    known = header.host == host() or not _on_network(first_segment)
+    return found if header.locked and known else None
 
 
 def held(first_segment: Path) -> bool | None:
@@ -166,14 +196,30 @@ def held(first_segment: Path) -> bool | None:
     return False
 
 
-def _probably_alive(segment: Path, header: Header) -> bool:
-    if header.host == host():
-        return _process_exists(header.pid)
+def _beats(first_segment: Path, header: Header) -> bool:
     newest = max(
-        (entry.stat().st_mtime for entry in segment.parent.glob(f"{header.writer_id}-*.seg")),
+        (path.stat().st_mtime for path in first_segment.parent.glob(f"{header.writer_id}-*.seg")),
         default=0.0,
     )
-    return time.time() - newest < UNTOUCHED_S
+    now = time.monotonic()
+    before, since = _seen.get(first_segment, (None, now))
+    if newest != before:
+        old = before is None and time.time() - newest >= UNTOUCHED_S
+        _seen[first_segment] = newest, (-math.inf if old else now)
+        return not old
+    return now - since < SILENT_S
+
+
+def _on_network(path: Path) -> bool:
+    from tracker import filesystem  # noqa: PLC0415 - not for those who record
+
+    try:
+        device = path.stat().st_dev
+    except OSError:
+        return False
+    if device not in _network:
+        _network[device] = filesystem.of(path).network
+    return _network[device]
 
 
 def _process_exists(pid: int) -> bool:

@@ -45,10 +45,8 @@ def packable(journal: Journal) -> list[int]:
     """
     numbers = journal.segments()
     header = journal.segment_header(1)
-    if header is None or not header.locked:
-        return []
-    held = liveness.held(journal.path(1))
-    if held is None:
+    held = liveness.locked(journal.path(1), header)
+    if header is None or not header.locked or held is None:
         return []
     done = numbers[1:-1] if held else numbers
     return [number for number in done if _worth_it(journal, number)]

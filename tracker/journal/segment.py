@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
@@ -154,6 +155,11 @@ class Chain:
         if segment.fd >= 0:
             self._retired.append(segment.fd)
             segment.fd = -1
+
+    def beat(self) -> None:
+        """Show that the writer lives, where a lock cannot."""
+        with contextlib.suppress(OSError):  # somebody deleted the store, or it is away
+            self.files.touch(self.folder / segment_name(self.writer_id, 1))
 
     @property
     def waiting(self) -> int:

@@ -18,6 +18,7 @@ import msgspec
 from tracker.events import LOG
 from tracker.journal import liveness
 from tracker.journal.files import Files
+from tracker.journal.liveness import BEAT_S
 from tracker.journal.record import (
     BEGINS,
     FAILED,
@@ -271,6 +272,10 @@ class Writer:
             self._attend()
         return kept
 
+    def beat(self) -> None:
+        """Show that the writer lives, though nothing is appended; see `liveness`."""
+        self._chain.beat()
+
     def hold_reserve(self) -> None:
         """See that the run's reserve is there, if it has one and there is room for it."""
         if self._reserve is not None:
@@ -507,14 +512,24 @@ def _encode_many(event: tuple[int, int, int, int, dict[str, Any]]) -> bytes:
 
 
 def _sync_regularly(writer: weakref.ref[Writer], wake: threading.Event, interval_s: float) -> None:
+    """Sync every `interval_s` and when woken; between, show every BEAT_S that the writer lives."""
+    now = time.monotonic()
+    sync_at, beat_at = now + interval_s, now + BEAT_S
     while True:
-        wake.wait(interval_s)
+        woken = wake.wait(max(0.0, min(sync_at, beat_at) - now))
         wake.clear()
         alive = writer()
         if alive is None or alive.broken:
             return
-        alive.sync()
-        alive.hold_reserve()  # where there was no room for it, there may be now
+        now = time.monotonic()
+        if now >= beat_at:
+            beat_at = now + BEAT_S
+            alive.beat()
+        if woken or now >= sync_at:
+            alive.sync()
+            alive.hold_reserve()  # where there was no room for it, there may be now
+            now = time.monotonic()
+            sync_at = now + interval_s
         del alive
 
 

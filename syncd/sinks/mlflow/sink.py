@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import httpx
@@ -111,6 +111,10 @@ class MlflowSink(Sink):
     def traffic(self) -> Traffic:
         """Requests made so far."""
         return self._http.traffic
+
+    def guard(self, may_send: Callable[[], object]) -> None:
+        """Before each request."""
+        self._http.guard = may_send
 
     def check(self) -> Check:
         """Reach the server, ask for something that needs credentials, and look; see `looking`."""

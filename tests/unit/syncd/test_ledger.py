@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -246,6 +247,36 @@ def test_a_copy_looks_its_runs_up_anew_and_the_original_does_not(ledger, path, t
         assert (record.remote_run is not None) == known
         assert record.cursors["w" * 16].seq == 5
         opened.close()
+
+
+def test_who_had_no_turn_for_a_while_looks_its_runs_up_anew(path):
+    """On a disk of its own, while another host delivered; not where its turns follow each other."""
+    for turn, known in ((4, True), (5, True), (7, False), (8, False)):
+        owner = SimpleNamespace(turn=turn, forced=False, confirm=lambda: None)
+        opened = Ledger(path, owner=owner)
+        if turn == 4:
+            opened.save(lane())
+        assert (opened.lane("lab", "run").remote_run is not None) == known, turn
+        opened.close()
+
+
+def test_what_is_kept_after_the_store_was_lost_is_not_kept(path):
+    """Asked when all is written, before it counts: this process may have slept in between."""
+    lost = []
+
+    def confirm():
+        if lost:
+            raise StoreError("lost")
+
+    opened = Ledger(path, owner=SimpleNamespace(turn=1, forced=False, confirm=confirm))
+    opened.save(lane())
+    lost.append(True)
+    later = lane()
+    later.cursors["w" * 16].seq = 9
+    with pytest.raises(StoreError, match="lost"):
+        opened.save(later)
+    assert opened.lane("lab", "run").cursors["w" * 16].seq == 5
+    opened.close()
 
 
 @pytest.mark.parametrize("look", [False, True])

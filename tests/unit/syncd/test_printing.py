@@ -14,7 +14,7 @@ NOTE = {"what": "mapped", "key": "a@b", "done": "a_x40_b"}
 def lane(run="r1", **known):
     nothing = {
         "pending": 0, "bytes": 0, "parked": 0, "refused": [], "notes": [], "more_notes": 0,
-        "left_out": 0, "masked": 0,
+        "left_out": 0, "masked": 0, "elsewhere": 0,
         "error": None, "next_try_s": 0.0, "told": "running", "url": None,
     }  # fmt: skip
     return LaneStatus("lab", run, **(nothing | known))
@@ -80,3 +80,11 @@ def test_what_is_not_well_with_a_remote_has_a_line_of_its_own_and_what_is_next(c
 def test_how_long_the_oldest_event_waits_is_told(capsys):
     (_, line) = printed(capsys, lane(pending=2, bytes=57, since=time.time() - 3600))
     assert line == "  r1  2 events, 57 B, the oldest 1h00m old"
+
+
+def test_runs_that_went_on_in_two_copies_are_told_with_what_to_do(capsys):
+    found = printed(capsys, lane("r1", elsewhere=3), lane("r2"))
+    assert "  r1  another copy of this store delivered 3 events that are not here" in found
+    assert "1 run went on in two copies" in "".join(found)
+    assert "rsync" in "".join(found)
+    assert not any("r2" in line for line in found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from syncd.catalog import Catalog
+from syncd.lease import HOLD_S, LEASE_S
 from syncd.owner import Owned, Ownership
 from syncd.watch import Notices, Watch
 from tests.unit.syncd.platform import LOG, Place, finish
+from tracker import filesystem
 from tracker.journal import Writer
 
 
@@ -67,19 +68,23 @@ def test_a_segment_whose_first_record_is_damaged_still_belongs_to_its_run(place)
 
 
 def test_one_owner_who_is_named_to_the_next(place):
-    with Ownership(place.store):
-        with pytest.raises(Owned, match=f"pid {os.getpid()} on .* serves the store"):
-            Ownership(place.store).__enter__()
-        about = json.loads((place.store.sync / "syncd.lock").read_text())
-        assert about["pid"] == os.getpid()
-    with Ownership(place.store):
-        pass
+    """Without waiting for more than a sign of life; let go, the store is free at once."""
+    named = f"pid {os.getpid()} on .* serves the store"
+    with Ownership(place.store), pytest.raises(Owned, match=named):
+        Ownership(place.store).__enter__()
+    began = time.monotonic()
+    with Ownership(place.store) as owner:
+        assert not owner.forced
+    assert time.monotonic() - began < LEASE_S / 2
 
 
-def test_an_owner_that_died_leaves_nothing_to_clear(place):
-    """SIGKILL: the kernel lets go of the lock, whatever the file says."""
+@pytest.mark.parametrize("locks", [True, False])
+def test_an_owner_that_died_leaves_nothing_to_clear(place, locks):
+    """SIGKILL: the kernel lets go of the lock; without one its lease runs out."""
     code = (
         "import os, signal, sys; from syncd.owner import Ownership;"
+        "from tracker.journal import liveness;"
+        f"liveness.hold = liveness.hold if {locks} else lambda _: False;"
         "from tracker.store import StoreFolder;"
         "Ownership(StoreFolder.open(sys.argv[1])).__enter__();"
         "os.kill(os.getpid(), signal.SIGKILL)"
@@ -89,9 +94,32 @@ def test_an_owner_that_died_leaves_nothing_to_clear(place):
         check=False,
     )  # fmt: skip
     assert child.returncode == -9
-    assert json.loads((place.store.sync / "syncd.lock").read_text())["pid"] != os.getpid()
-    with Ownership(place.store):
-        pass
+    began = time.monotonic()
+    with Ownership(place.store) as owner:
+        assert owner.forced != locks
+    assert (time.monotonic() - began < LEASE_S / 2) == locks
+
+
+def test_what_is_in_doubt_waits_and_what_is_lost_is_refused(place):
+    """Nothing is sent or kept while nobody knows whose the store is."""
+    told = threading.Event()
+    with Ownership(place.store, lost=told.set) as owner:
+        owner.confirm()
+        lease = owner._lease
+        lease.renewed -= HOLD_S  # as if this process had been stopped for so long
+        (place.store.sync / f"syncd.lease.{owner.turn + 1}").write_bytes(b"{}")
+        with pytest.raises(Owned, match="took over the store"):
+            owner.confirm()
+        assert told.wait(5)
+        assert owner.lost
+
+
+def test_a_doubt_that_nobody_used_passes(place):
+    with Ownership(place.store) as owner:
+        turn = owner.turn
+        owner._lease.renewed -= HOLD_S
+        owner.confirm()
+        assert (owner.turn, owner.lost) == (turn + 1, False)
 
 
 def test_a_watch_names_the_folder_that_was_written_to_and_no_reader(place):
@@ -116,6 +144,17 @@ def test_a_watch_that_cannot_be_had_is_no_error(place, monkeypatch):
 
     monkeypatch.setattr("syncd.watch.Observer.start", refuse)
     watch = Watch(place.store.journals)
+    assert watch.subscribe().wait(0.01) == set()
+    watch.close()
+
+
+def test_on_a_network_file_system_notices_are_not_waited_for(place, monkeypatch, tmp_path):
+    """What other hosts write there is told to nobody here."""
+    table = tmp_path / "mounts"
+    table.write_text("36 35 98:0 / / rw shared:1 - nfs4 server:/export rw\n")
+    monkeypatch.setattr(filesystem, "MOUNTS", table)
+    watch = Watch(place.store.journals)
+    assert not watch._observer.is_alive()
     assert watch.subscribe().wait(0.01) == set()
     watch.close()
 

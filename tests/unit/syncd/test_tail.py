@@ -122,9 +122,9 @@ def test_reading_goes_on_from_a_hint_and_not_from_the_start(place, monkeypatch):
 def test_a_cursor_beyond_what_is_here_tells_of_a_copy_that_knows_more(place):
     writer = place.writer()
     finish(writer)
-    assert not Tail(place.folder, {writer.id: Cursor(2)}).missing
-    assert Tail(place.folder, {writer.id: Cursor(3)}).missing
-    assert Tail(place.folder, {writer.id: Cursor(2), "another": Cursor(1)}).missing
+    assert Tail(place.folder, {writer.id: Cursor(2)}).elsewhere == 0
+    assert Tail(place.folder, {writer.id: Cursor(3)}).elsewhere == 1
+    assert Tail(place.folder, {writer.id: Cursor(2), "another": Cursor(7)}).elsewhere == 7
 
 
 def test_backlog_counts_events_and_bytes_beyond_the_cursors(place):

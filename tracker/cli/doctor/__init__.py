@@ -61,7 +61,7 @@ def doctor(deep: bool, as_json: bool) -> None:
 
 def _findings(store: Store, *, chosen: bool, deep: bool) -> Iterator[Finding]:
     yield from store_findings(store, chosen=chosen)
-    yield from disk_findings(store.folder.root)
+    yield from disk_findings(store.folder)
     yield from settings_findings(store.folder)
     yield from run_findings(store)
     if deep:

@@ -25,6 +25,8 @@ def delivery_findings(
     for name in remotes:
         own = [lane for lane in lanes if lane.remote == name]
         yield _pending(name, own, server, new=known is None or name not in known.remotes)
+        if apart := known.elsewhere.get(name) if known else None:
+            yield _elsewhere(name, apart)
         if any(lane.refused for lane in own):
             yield _parked(name, own)
 
@@ -56,6 +58,14 @@ def _pending(name: str, lanes: list[Lane], server: str | None, *, new: bool) -> 
         step = "syncd status" if server else "tracker push"
         return Finding("pending", "note", text, step, facts)
     return Finding("pending", "ok", text, facts=facts)
+
+
+def _elsewhere(name: str, runs: int) -> Finding:
+    text = (
+        f"{name}: of {wording.counted(runs, 'run')} another copy of this store delivered what is "
+        "not here: both went on, or this one is the older"
+    )
+    return Finding("pending", "todo", text, "syncd status", {"remote": name, "runs": runs})
 
 
 def _parked(name: str, lanes: list[Lane]) -> Finding:

@@ -11,32 +11,35 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tracker import filesystem
 from tracker.cli import wording
 from tracker.cli.doctor.finding import Finding
 from tracker.journal.liveness import hold
+from tracker.store import StoreFolder
 
 LOW_BYTES = 1 << 30
 LOW_INODES = 10_000
 CLOCK_APART_S = 5.0
 """Seconds by which a file server's clock may differ from ours."""
 
-_NETWORK = (
-    "nfs", "cifs", "smb", "9p", "afs", "lustre", "gpfs", "ceph", "gluster", "beegfs",
-    "fuse.sshfs", "fuse.s3fs", "fuse.rclone", "fuse.gluster", "fuse.ceph", "virtiofs",
-)  # fmt: skip
 _IN_CREATE = 0x100
 _NOTICE_WAIT_S = 1.0
 
 
-def disk_findings(root: Path) -> Iterator[Finding]:
+def disk_findings(store: StoreFolder) -> Iterator[Finding]:
     """Yield free room, the file system's kind and what works on it."""
+    root = store.root
     yield from _room(root)
-    kind, mount = _file_system(root)
-    remote = kind.startswith(_NETWORK)
-    where = "network" if remote else "local"
-    facts = {"type": kind, "mount": mount, "network": remote}
-    text = f"file system {kind}, {where}, mounted at {mount}"
-    if remote:  # nothing is wrong with it; it is as the next two findings say
+    at = filesystem.of(root)
+    where = "network" if at.network else "local"
+    facts = {
+        "type": at.kind, "mount": at.mount, "network": at.network,
+        "databases": str(store.databases or root),
+    }  # fmt: skip
+    text = f"file system {at.kind}, {where}, mounted at {at.mount}"
+    if store.databases is not None:
+        text += f"; index.db and syncd.db of this machine are in {store.databases}"
+    if at.network:  # nothing is wrong with it; it is as the next two findings say
         text += ". What other machines record is seen by looking, every poll_interval_s"
     yield Finding("disk", "ok", text, facts=facts)
     if os.access(root, os.W_OK | os.X_OK):
@@ -56,28 +59,6 @@ def _room(root: Path) -> Iterator[Finding]:
         yield Finding("disk", "todo", f"only {text}", f"free some room: du -sh '{root}'/*", facts)
     else:
         yield Finding("disk", "ok", text, facts=facts)
-
-
-def _file_system(root: Path) -> tuple[str, str]:
-    """Type and mount point, as Linux tells them; "unknown" elsewhere."""
-    try:
-        lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
-    except OSError:
-        return "unknown", "unknown"
-    real, best = root.resolve(), ("unknown", "")
-    for line in lines:
-        before, _, after = line.partition(" - ")
-        mount = _unescaped(before.split(" ")[4])
-        if real.is_relative_to(mount) and len(mount) >= len(best[1]):
-            best = (after.split(" ")[0], mount)
-    return best
-
-
-def _unescaped(mount: str) -> str:
-    """A mount point as it is; the kernel writes spaces and such in octal."""
-    for code, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        mount = mount.replace(code, char)
-    return mount
 
 
 def _tried(root: Path) -> Iterator[Finding]:
@@ -113,8 +94,8 @@ def _locks(*, works: bool) -> Finding:
         return Finding("disk", "ok", "file locks work", facts={"locks": True})
     return Finding(
         "disk", "note",
-        "file locks do not work here; whether a run lives is told by host and process id, and of "
-        "another host's run only after 10 minutes. Run one syncd for this store at most",
+        "file locks do not work here; whether a run lives is told by the signs of life that it "
+        "gives, and one that died shows as running for a while",
         facts={"locks": False},
     )  # fmt: skip
 
