@@ -34,7 +34,7 @@ class LaneStatus:
         left_out: keys and artifacts that the remote's policy kept from it.
         masked: values that it got as "***", as they stand under the key of a secret.
         next_try_s: seconds until the lane is tried again after a failure, 0 if it is not waiting.
-        told: the status that the remote was told.
+        told: the status that the remote was told, "unknown" where its answer is missing.
     """
 
     remote: str

@@ -62,6 +62,11 @@ class Tail:
         written = {thread.journal.writer_id: thread.written for thread in self._threads}
         self.behind = any(c.seq > written.get(w, 0) for w, c in self.cursors.items())
 
+    @property
+    def writers(self) -> list[str]:
+        """Ids of the run's writers, in the order in which they began."""
+        return [thread.journal.writer_id for thread in self._threads]
+
     def start(self) -> tuple[Start | None, int]:
         """The first Start event that can be read, and when the first journal began (ns)."""
         return beginning([thread.journal for thread in self._threads])

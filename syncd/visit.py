@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from syncd import documents
 from syncd.clock import Clock
-from syncd.cursors import Cursor, LaneRecord, Range
+from syncd.cursors import UNKNOWN, Cursor, LaneRecord, Range
 from syncd.lane import Facts, Lane, Step
 from syncd.ledger import Ledger
 from syncd.policy import LEFT_OUT, MASKED, Policies, Policy, kept
@@ -107,7 +107,9 @@ class Visit:
         )  # fmt: skip
 
     def _outcome(self) -> tuple[str, int | None]:
-        return self.record.progress.outcome() if self.tail.ended else ("running", None)
+        if not self.tail.ended:
+            return "running", None
+        return self.record.progress.outcome(self.tail.writers)
 
     def _call(self, action: Callable[[], T]) -> T:
         self.asked = True
@@ -137,9 +139,10 @@ class Visit:
         held = self._call(lambda: self._sink.position(found))
         record = self.record
         record.remote_run = found
-        record.told, record.documented = None, None
+        record.documented = None
         record.state, record.progress = {}, type(record.progress)()
         there = held.events if held else {}
+        record.told = UNKNOWN if there else None
         if not (record.cursors and there):  # it begins, or nobody knows under which policy
             record.policies = Policies()
         record.policies.go_on(self._tools.policy, there if record.cursors else {})
@@ -291,6 +294,8 @@ class Visit:
 
     def _tell(self) -> None:
         status, ended_at = self._outcome()
+        self.record.told = UNKNOWN  # until there is an answer: what it knows now is anyone's guess
+        self._ledger.save(self.record, durable=True)
         self._call(lambda: self._sink.finish(self._run, status, ended_at))
         self.record.told = status
         self._ledger.save(self.record)
