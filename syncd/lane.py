@@ -92,7 +92,7 @@ class Lane:
         """Give the next step; see the table."""
         if now < self.next_try:
             return Step.WAIT
-        if facts.looked_up_at is None or now - facts.looked_up_at > self.settings.lookup_cache_s:
+        if facts.looked_up_at is None or self._aged(facts.looked_up_at, now):
             return Step.OPEN
         if facts.frozen:
             return Step.SEND
@@ -107,6 +107,10 @@ class Lane:
         if not facts.documented:
             return Step.DOCUMENTS
         return Step.REST if facts.told == facts.status else Step.FINISH
+
+    def _aged(self, looked_up_at: float, now: float) -> bool:
+        """Whether a look-up is too old, or of a time that the clock was set back from."""
+        return abs(now - looked_up_at) > self.settings.lookup_cache_s
 
     def _due(self, facts: Facts) -> bool:
         return (

@@ -16,6 +16,7 @@ ROWS = [
     ("no remote run known", {"frozen": True, "pending": 5}, {}, Step.OPEN),
     ("its look-up is too old", {"looked_up_at": NOW - 1801}, {}, Step.OPEN),
     ("its look-up is just young enough", {"looked_up_at": NOW - 1799}, {}, Step.REST),
+    ("its look-up is of next year", {"looked_up_at": NOW + 31e6}, {}, Step.OPEN),
     ("a frozen batch", {**OPENED, "frozen": True, "told": "finished"}, {}, Step.SEND),
     ("the remote says finished, the run goes on", {**OPENED, "told": "finished"}, {}, Step.RUNNING),
     ("the remote was told that it runs", {**OPENED, "told": "running"}, {}, Step.REST),
