@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import threading
 from concurrent.futures import Future
+from unittest import mock
 
 from syncd.catalog import Catalog
 from syncd.database import Database
@@ -191,7 +192,6 @@ class Place:
         return self.database.with_name("syncd.db-wal")
 
 
-@contextlib.contextmanager
 def watched(world):
     """While this lasts, each transaction can be the last, and the model knows what is sure."""
     real = Database.transaction
@@ -204,8 +204,4 @@ def watched(world):
         world.committed(self._path, durable=durable)
         world.point("committed")
 
-    Database.transaction = transaction
-    try:
-        yield
-    finally:
-        Database.transaction = real
+    return mock.patch.object(Database, "transaction", transaction)
