@@ -16,6 +16,9 @@ from tracker.journal import Position
 Range = tuple[str, int, int]
 """Writer id, first and last seq of a batch's share of one journal."""
 
+UNKNOWN = "unknown"
+"""Status of which the remote was told without an answer, or in a time that is forgotten."""
+
 
 @dataclass
 class Cursor:
@@ -43,6 +46,7 @@ class LaneRecord:
     progress: Progress = field(default_factory=Progress)
     batch: int = 0
     told: str | None = None
+    """The status that the remote was told last; None if none, `UNKNOWN` if an answer is missing."""
     documented: str | None = None
     failures: int = 0
     next_try: float = 0.0

@@ -103,6 +103,8 @@ class Delivery:
         )  # fmt: skip
         self._now_known = ledger.reopen(remote, parked.NOW_KNOWN)
         """Runs with events that an older version parked as it did not know their kind."""
+        self._resting = set[str]()
+        """Runs whose pause, as the wall's clock tells it, is being waited for."""
 
     def visit(
         self, run_id: str, folder: Path, *, waited_s: float, hurry: bool,
@@ -118,15 +120,15 @@ class Delivery:
         observing.set(self._observer)  # for the requests that this thread makes
         record = self._ledger.lane(self._remote, run_id)
         if hurry:
-            record.next_try = 0.0
             self.puts.hurry(run_id)
-        elif (left_s := record.next_try - self._clock.time()) > 0:
+        elif (left_s := self._left_s(record)) > 0:
             return Outcome(error=record.error, next_try_s=left_s)
+        record.next_try = 0.0
         lane = Lane(self._settings, record.failures, record.next_try, record.error)
         modified = folder.stat().st_mtime_ns
         tools = replace(self._tools, call=self._calls(probing=probing))
         visit = Visit(tools, record, folder, waited_s=waited_s, hurry=hurry)
-        more, failure = False, None
+        more, failure, pause_s = False, None, 0.0
         try:
             more = _work(visit, lane, go_on)
             if run_id in self._now_known and not more:
@@ -137,17 +139,18 @@ class Delivery:
         except (Retryable, Rejected, OSError) as error:
             failure = error
             record.looked_up_at = None  # perhaps the run is not there any more as it was known
-            now = self._clock.time()
+            now = self._clock.time()  # asked once: what it shows next may be of another year
             lane.failed(str(error), now, getattr(error, "retry_after", None))
+            pause_s = lane.next_try - now
             if lane.failures == 1:  # those after it are the slow schedule's own
-                visit.passage.delayed(str(error), lane.next_try - now)
+                visit.passage.delayed(str(error), pause_s)
         settled = visit.settled and failure is None and not more and self._old_enough(modified)
         record.settled = modified if settled else None
         self._save(record, lane, visit)
         elsewhere = visit.tail.elsewhere if visit.behind else 0
         self._ledger.note_elsewhere(record, elsewhere)
         return Outcome(
-            more, str(failure) if failure else None, max(0.0, record.next_try - self._clock.time()),
+            more, str(failure) if failure else None, pause_s,
             not isinstance(failure or visit.trouble, Retryable) if visit.asked else None,
             record.settled, visit.tail.pending, visit.tail.ended, visit.putting,
             str(visit.trouble) if visit.trouble else None,
@@ -200,9 +203,21 @@ class Delivery:
             return True
         return self._file_hours.closed_s(self._clock.time()) == 0
 
+    def _left_s(self, record: LaneRecord) -> float:
+        """What is left of a lane's pause; asked for again after that, 0 whatever the clock shows.
+
+        Set back by years it must not make a pause of as many.
+        """
+        left_s = record.next_try - self._clock.time()
+        if left_s <= 0 or record.run_id in self._resting:
+            self._resting.discard(record.run_id)
+            return 0.0
+        self._resting.add(record.run_id)
+        return min(left_s, self._settings.slow_retry_s)
+
     def _old_enough(self, modified_ns: int) -> bool:
-        """Whether a folder's time can tell a later change from this one."""
-        return self._clock.time() - modified_ns / _NS > _COARSEST_TICK_S
+        """Whether a folder's time can tell a later change from this one; it may be of tomorrow."""
+        return abs(self._clock.time() - modified_ns / _NS) > _COARSEST_TICK_S
 
     def _save(self, record: LaneRecord, lane: Lane, visit: Visit) -> None:
         before = (record.failures, record.next_try, record.error, record.pending)

@@ -71,6 +71,8 @@ class Facts:
     """What is so now. Times and ages are in seconds."""
 
     looked_up_at: float | None = None
+    just_looked_up: bool = False
+    """In this visit: no setting makes it too old for that."""
     frozen: bool = False
     pending: int = 0
     """Events that may be sent and are not acknowledged."""
@@ -106,7 +108,8 @@ class Lane:
         """Give the next step; see the table."""
         if now < self.next_try:
             return Step.WAIT
-        if facts.looked_up_at is None or now - facts.looked_up_at > self.settings.lookup_cache_s:
+        at = facts.looked_up_at
+        if at is None or (self._aged(at, now) and not facts.just_looked_up):
             return Step.OPEN
         if facts.frozen:
             return Step.SEND
@@ -122,6 +125,10 @@ class Lane:
         if not whole:
             return Step.REST
         return Step.REST if facts.told == facts.status else Step.FINISH
+
+    def _aged(self, looked_up_at: float, now: float) -> bool:
+        """Whether a look-up is too old, or of a time that the clock was set back from."""
+        return abs(now - looked_up_at) > self.settings.lookup_cache_s
 
     def _due(self, facts: Facts) -> bool:
         return (

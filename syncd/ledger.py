@@ -227,9 +227,9 @@ class Ledger:
                     db.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
                 db.execute("UPDATE lanes SET pending = 0, error = NULL WHERE run_id = ?", (run_id,))
 
-    def save(self, record: LaneRecord) -> None:
-        """Write a lane and its cursors."""
-        with self._db.transaction() as db:
+    def save(self, record: LaneRecord, *, durable: bool = False) -> None:
+        """Write a lane and its cursors; if `durable`, found again after a power cut too."""
+        with self._db.transaction(durable=durable) as db:
             cursors.save(db, record)
 
     def relearn(self, record: LaneRecord, missing: Iterable[Pending]) -> None:

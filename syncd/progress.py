@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,16 +57,18 @@ class Progress:
             return event.name
         return f"{event.name}.{event.manifest[:8]}"
 
-    def outcome(self) -> tuple[str, int | None]:
+    def outcome(self, began: Iterable[str] | None = None) -> tuple[str, int | None]:
         """Status and end (ns) of a run of which no writer lives.
 
         The newest writer that is no fork's copy decides; without a Finish it crashed, at the
-        time of the last event.
+        time of the last event. `began` has the writers' ids in the order in which they began,
+        by default that in which they were met: clocks are set back, so their times tell nothing.
         """
-        own = [w for w in self.writers.values() if w.get("parent") is None]
+        known = [self.writers[w] for w in began or self.writers if w in self.writers]
+        own = [writer for writer in known if writer.get("parent") is None]
         if not own:
             return "crashed", None
-        newest = max(own, key=lambda writer: writer["started"])
+        newest = own[-1]
         if "status" in newest:
             return newest["status"], newest["ended"]
         return "crashed", max(writer["last"] for writer in self.writers.values())

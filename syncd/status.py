@@ -46,7 +46,7 @@ class LaneStatus:
         elsewhere: events of it that another copy of this store delivered and that are not here.
         masked: values that it got as "***", as they stand under the key of a secret.
         next_try_s: seconds until the lane is tried again after a failure, 0 if it is not waiting.
-        told: the status that the remote was told.
+        told: the status that the remote was told, "unknown" where its answer is missing.
     """
 
     remote: str

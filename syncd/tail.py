@@ -47,7 +47,6 @@ class Tail:
         missing: writers at whose journals a cursor stands at an event that is not here: another
             copy of the store, or this one before it was damaged, delivered more, or the journal
             was removed.
-        writers: those whose journals are here.
         gaps: damage met so far.
     """
 
@@ -62,7 +61,6 @@ class Tail:
         self.pending = sum(max(0, t.limit - self._seq(t)) for t in self._threads)
         self.written = sum(max(0, t.written - self._seq(t)) for t in self._threads)
         self.complete = any(not t.alive and t.limit > self._seq(t) for t in self._threads)
-        self.writers = {thread.journal.writer_id for thread in self._threads}
         self.missing = {w for w, c in self.cursors.items() if c.seq > self.here(w)}
 
     @property
@@ -73,6 +71,11 @@ class Tail:
     def here(self, writer_id: str) -> int:
         """Last sequence number of a writer in this store; 0 where its journal is not here."""
         return next((t.written for t in self._threads if t.journal.writer_id == writer_id), 0)
+
+    @property
+    def writers(self) -> list[str]:
+        """Ids of the writers whose journals are here, in the order in which they began."""
+        return [thread.journal.writer_id for thread in self._threads]
 
     def start(self) -> tuple[Start | None, int]:
         """The first Start event that can be read, and when the first journal began (ns)."""

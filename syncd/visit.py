@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from syncd import documents
 from syncd.clock import Clock
-from syncd.cursors import Cursor, LaneRecord, Range
+from syncd.cursors import UNKNOWN, Cursor, LaneRecord, Range
 from syncd.lane import Facts, Lane, Step
 from syncd.ledger import Ledger
 from syncd.policy import LEFT_OUT, MASKED, Policies, Policy, kept
@@ -116,7 +116,7 @@ class Visit:
     def _removed(self) -> Left | None:
         """What the remote held of journals that were removed here; None if none were."""
         missing = self.tail.missing
-        if missing & self.tail.writers:  # damaged, or an old copy
+        if missing.intersection(self.tail.writers):  # damaged, or an old copy
             return None
         return self._tools.removed.left(self._folder.name, self._tools.place, missing)
 
@@ -140,6 +140,7 @@ class Visit:
         status, _ = self._outcome()
         return Facts(
             looked_up_at=record.looked_up_at if record.remote_run else None,
+            just_looked_up=self.opened,
             frozen=record.frozen is not None, pending=tail.pending, waited_s=self._waited_s,
             complete=tail.complete, hurry=self._hurry, files=len(self._artifacts),
             putting=self._files_wait(), ended=tail.ended, behind=self.behind,
@@ -153,7 +154,9 @@ class Visit:
         return tools.puts.paused(run_id) or not tools.files_go()
 
     def _outcome(self) -> tuple[str, int | None]:
-        return self.record.progress.outcome() if self.tail.ended else ("running", None)
+        if not self.tail.ended:
+            return "running", None
+        return self.record.progress.outcome(self.tail.writers)
 
     def _call(self, action: Callable[[], T]) -> T:
         self.asked = True
@@ -194,11 +197,12 @@ class Visit:
         held = self._call(lambda: self._sink.position(found))
         record = self.record
         record.remote_run = found
-        record.told, record.documented = None, None
+        record.documented = None
         record.state, record.progress = {}, type(record.progress)()
         there = held.events if held else {}
         if not there:
             self.passage.started(found.url)
+        record.told = UNKNOWN if there else None
         if not (record.cursors and there):  # it begins, or nobody knows under which policy
             record.policies = Policies()
         record.policies.go_on(self._tools.policy, there if record.cursors else {})
@@ -374,6 +378,8 @@ class Visit:
 
     def _tell(self) -> None:
         status, ended_at = self._outcome()
+        self.record.told = UNKNOWN  # until there is an answer: what it knows now is anyone's guess
+        self._ledger.save(self.record, durable=True)
         self._call(lambda: self._sink.finish(self._run, status, ended_at))
         self.record.told = status
         self._ledger.save(self.record)

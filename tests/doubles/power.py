@@ -150,6 +150,11 @@ class Disk:
         """The power is on, and no call is to fail."""
         self._failing, self.last = {}, None
 
+    def appear(self, path):
+        """A folder was brought here, and all of it is sure."""
+        parent = self._folders[path.parent]
+        parent.names[path.name] = parent.sure[path.name] = self._load(path)
+
     def cut(self, dice, target):
         """Lay out in the new folder `target` what could be found after a power cut now."""
         _Remains(dice).lay(self._top, Path(target))

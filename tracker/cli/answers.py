@@ -60,6 +60,12 @@ class Lane(msgspec.Struct):
     error: str | None = None
 
 
+class Status(msgspec.Struct):
+    """How delivery stands, as far as it is looked at here."""
+
+    lanes: list[Lane]
+
+
 def ask(folder: StoreFolder, remote: str | None = None) -> Answers | str:
     """Ask all remotes of a store, or one: the answers, or why there are none."""
     return _said(folder, "check", *([] if remote is None else [f"--remote={remote}"]), as_=Answers)
@@ -67,7 +73,8 @@ def ask(folder: StoreFolder, remote: str | None = None) -> Answers | str:
 
 def ask_lanes(folder: StoreFolder) -> list[Lane] | str:
     """Ask what is pending, parked and failing in a store; or why that cannot be told."""
-    return _said(folder, "status", as_=list[Lane])
+    said = _said(folder, "status", as_=Status)
+    return said if isinstance(said, str) else said.lanes
 
 
 def _said(folder: StoreFolder, command: str, *options: str, as_: type[T]) -> T | str:

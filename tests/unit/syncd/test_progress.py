@@ -29,6 +29,8 @@ CASES = [
     ("resumed and finished", [*FIRST, ("b", start(30)), ("b", Finish(2, 40, "finished"))],
      ("finished", 40)),
     ("resumed and crashed", [*FIRST, ("b", start(30))], ("crashed", 30)),
+    ("resumed by a clock that was set back",
+     [*FIRST, ("b", start(3)), ("b", Finish(2, 4, "finished"))], ("finished", 4)),
     ("a fork's copy decides nothing", [*FIRST, ("c", start(18, parent="a"))], ("failed", 20)),
     ("a crash ends with the last that was heard", [*FIRST[:2], ("c", start(18, parent="a"))],
      ("crashed", 18)),
@@ -41,6 +43,13 @@ CASES = [
 )
 def test_outcome(items, outcome):
     assert progress(*items).outcome() == outcome
+
+
+def test_who_began_last_decides_whoever_was_met_last():
+    """Of processes that record at the same time the later one's events may come first."""
+    made = progress(*FIRST, ("b", start(3)))
+    assert made.outcome(["b", "a"]) == ("failed", 20)
+    assert made.outcome(["a", "b"]) == ("crashed", 20)
 
 
 def test_another_version_of_an_artifact_stands_beside_the_first():
