@@ -11,6 +11,7 @@ import tempfile
 from types import SimpleNamespace
 from unittest import mock
 
+from syncd import owner
 from tests.doubles.power import MEMORY, Disk
 from tests.sim import artifacts
 from tests.sim.clock import Clock
@@ -108,6 +109,7 @@ class World:
         yield mock.patch.object(os, "urandom", self.dice.randbytes)
         yield mock.patch.object(tempfile, "tempdir", MEMORY)
         yield mock.patch.object(logging.getLogger("syncd"), "disabled", new=True)
+        yield mock.patch.multiple(owner, RENEW_S=0.02, _LOOK_S=0.005)  # leases are of real time
         yield watched(self)
 
     def furnished(self, place):
