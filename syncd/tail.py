@@ -44,9 +44,6 @@ class Tail:
         written: events written, shippable or not, beyond the cursors.
         complete: a journal with pending events will get no more.
         ended: no writer of the run lives.
-        missing: writers at whose journals a cursor stands at an event that is not here: another
-            copy of the store, or this one before it was damaged, delivered more, or the journal
-            was removed.
         gaps: damage met so far.
     """
 
@@ -61,7 +58,15 @@ class Tail:
         self.pending = sum(max(0, t.limit - self._seq(t)) for t in self._threads)
         self.written = sum(max(0, t.written - self._seq(t)) for t in self._threads)
         self.complete = any(not t.alive and t.limit > self._seq(t) for t in self._threads)
-        self.missing = {w for w, c in self.cursors.items() if c.seq > self.here(w)}
+
+    @property
+    def missing(self) -> set[str]:
+        """Writers at whose journals a cursor stands at an event that is not here.
+
+        Another copy of the store, or this one before it was damaged, delivered more, or the
+        journal was removed.
+        """
+        return {w for w, c in self.cursors.items() if c.seq > self.here(w)}
 
     @property
     def elsewhere(self) -> int:

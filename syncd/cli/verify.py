@@ -47,9 +47,9 @@ def verify(
             raise BadInput(f"there is no run {run_id!r} in {store.root}; see: tracker ls")
     entries = [known[run] for run in runs] if runs else list(known.values())
     reports, failures = list[Report](), list[str]()
-    if not as_json:
-        show_report_head()
     with status.ledger(store) as ledger:
+        if not as_json:
+            show_report_head()
         for target in remotes.of(settings, remote):
             try:
                 sink = _sink(target, settings)

@@ -27,12 +27,15 @@ import contextlib
 import json
 import os
 import random
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from syncd import status
+from syncd.retry import quickly
 from syncd.sinks import Batch, Cursors, OutcomeUnknown, Rejected, Remote, Retryable, Unauthorized
 from syncd.sinks.mlflow import MlflowSink
 from tests.contract.platform import WRITER, Lane, file_of, head
@@ -51,7 +54,7 @@ from tests.fault.delivering import (
 from tests.servers import free_port
 from tracker import settings
 from tracker.events import Tags
-from tracker.settings import changing
+from tracker.settings import Settings, changing
 
 SEED = int(os.environ.get("ANSWERS_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 """Replay: ANSWERS_SEED with the seed printed."""
@@ -151,14 +154,14 @@ def test_an_answer_cut_at_any_byte_is_none(proxy, lane):
         "POST runs/log-batch": lambda api: api.set_tags(lane.run.id, {"a": "b"}),
     }
     for kind, call in calls.items():
-        call(lane.sink._api)
+        quickly(partial(call, lane.sink._api), Settings(), threading.Event())
         whole = len(proxy.answers[kind])
         proxy.script = {kind: ["cut again"] * (whole + 1)}
         for proxy.cut_at in range(whole):
             with pytest.raises(Retryable):
-                call(lane.sink._api)
+                quickly(partial(call, lane.sink._api), Settings(), threading.Event())
         proxy.cut_at = whole
-        call(lane.sink._api)
+        quickly(partial(call, lane.sink._api), Settings(), threading.Event())
         assert not proxy.script[kind]
 
 

@@ -21,12 +21,12 @@ from tests.fault.delivering import (
     wait_for,
 )
 
-ROUNDS = int(os.environ.get("SOAK_ROUNDS", "20"))
+ROUNDS = int(os.environ.get("SOAK_ROUNDS", "13"))
 SEED = int(os.environ.get("DELIVERY_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 """Replay: DELIVERY_SEED with the seed printed, and SOAK_ROUNDS past the round that failed."""
 
-DAEMON_KILLS, KILLS = 3, 4
-"""SIGKILLs a round at least, of `syncd run` and of both commands: 60 and 80 in 20 rounds."""
+DAEMON_KILLS, KILLS = 4, 5
+"""SIGKILLs a round at least, of `syncd run` and of both commands: 52 and 65 in 13 rounds."""
 
 SERVER_KILLS = 30 if "SOAK" in os.environ else 3
 
