@@ -74,8 +74,6 @@ class Outlet:
         self._ledger = ledger
         self._settings = settings
         self._stop = stop
-        self._settled = ledger.settled(remote.name)
-        self._catalog = Catalog(store, self._settled)
         self._clock = clock
         filters = settings.remotes.get(remote.name) or RemoteSettings(remote.kind, remote.url)
         self._gate = Gate(settings, hours.of(filters.hours))
@@ -86,6 +84,8 @@ class Outlet:
             asked=lambda pause_s: self._gate.asked(pause_s, clock.monotonic()),
             landed=self._put_landed, pool=file_pool, observer=observer,
         )  # fmt: skip
+        self._settled = ledger.settled(remote.name)  # once delivery has said what it opens again
+        self._catalog = Catalog(store, self._settled)
         self._schedule = Schedule(settings)
         self._open: dict[str, Entry] = {}
         self.turned_at = clock.monotonic()
