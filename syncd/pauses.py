@@ -77,11 +77,6 @@ def resume(store: StoreFolder, remote: RemoteSettings | None) -> None:
             _write(store, left)
 
 
-def all_paused(store: StoreFolder) -> bool:
-    """Whether the store was paused as a whole, and not each remote by itself."""
-    return EVERY in _read(_file(store))
-
-
 def _file(store: StoreFolder) -> Path:
     return store.sync / "paused.json"
 

@@ -10,14 +10,12 @@ from pathlib import Path
 import click
 
 from syncd import status
-from syncd.catalog import Catalog, Entry
 from syncd.cli.printing import Tally, say, show_done, show_plan
-from syncd.cli.program import dir_option, json_option, store_at
+from syncd.cli.program import dir_option, entries_of, json_option, store_at
 from syncd.removal import Done, Plan, Removal
 from tracker.cli.going import moment
 from tracker.cli.wording import counted
 from tracker.errors import BadInput
-from tracker.store import StoreFolder
 
 
 @click.command()
@@ -44,7 +42,7 @@ def gc(
     before = moment(older_than, datetime.now(timezone.utc)).timestamp() if older_than else None
     with status.ledger(store) as ledger:
         removal = Removal(store, settings, ledger, force=force)
-        plan = removal.plan(_asked(store, runs), before=before)
+        plan = removal.plan(entries_of(store, runs), before=before)
         if not as_json:
             show_plan(plan)
         done = None
@@ -54,14 +52,6 @@ def gc(
     _tell(plan, done, as_json=as_json)
     if (done is not None and done.errors) or (runs and plan.stay):
         sys.exit(1)
-
-
-def _asked(store: StoreFolder, runs: tuple[str, ...]) -> list[Entry]:
-    known = Catalog(store).runs()
-    for run_id in runs:
-        if run_id not in known:
-            raise BadInput(f"there is no run {run_id!r} in {store.root}; see: tracker ls")
-    return [known[run_id] for run_id in runs] if runs else list(known.values())
 
 
 def _agreed(plan: Plan) -> bool:

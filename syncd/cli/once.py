@@ -9,11 +9,11 @@ from typing import Any
 import click
 import msgspec
 
-from syncd.catalog import Catalog
 from syncd.cli.printing import say, say_delivered
 from syncd.cli.program import (
     STOP_SIGNALS,
     dir_option,
+    entries_of,
     json_option,
     leave,
     remote_option,
@@ -23,7 +23,6 @@ from syncd.cli.program import (
 from syncd.daemon import Daemon
 from syncd.telemetry.telemetry import Telemetry
 from tracker.cli.wording import counted
-from tracker.errors import BadInput
 
 
 @click.command()
@@ -38,10 +37,7 @@ def once(directory: Path | None, remote: str | None, runs: tuple[str, ...], as_j
     say.
     """
     store, settings = store_at(directory)
-    known = Catalog(store).runs()
-    for run_id in runs:
-        if run_id not in known:
-            raise BadInput(f"there is no run {run_id!r} in {store.root}; see: tracker ls")
+    entries_of(store, runs)
     with (
         Telemetry(store, settings) as telemetry,
         Daemon(store, settings, remote, telemetry) as daemon,

@@ -13,6 +13,7 @@ from typing import NoReturn, Protocol
 
 import click
 
+from syncd.catalog import Catalog, Entry
 from syncd.cli.printing import say
 from syncd.owner import Owned
 from tracker import settings as settings_of
@@ -104,6 +105,19 @@ def store_at(directory: Path | None) -> Store:
     """The store to work on, and its settings."""
     store = StoreFolder.open(directory)
     return store, settings_of.load(store)
+
+
+def entries_of(store: StoreFolder, run_ids: Sequence[str]) -> list[Entry]:
+    """The runs of a store that are named, all if none is.
+
+    Raises:
+        BadInput: there is no run of such an id.
+    """
+    known = Catalog(store).runs()
+    for run_id in run_ids:
+        if run_id not in known:
+            raise BadInput(f"there is no run {run_id!r} in {store.root}; see: tracker ls")
+    return [known[run_id] for run_id in run_ids] if run_ids else list(known.values())
 
 
 dir_option = click.option(

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from syncd import remotes, selection, status
-from syncd.catalog import Catalog, Entry
+from syncd.catalog import Entry
 from syncd.cli.printing import Tally, say, show_report, show_report_head
-from syncd.cli.program import dir_option, json_option, remote_option, store_at
+from syncd.cli.program import dir_option, entries_of, json_option, remote_option, store_at
 from syncd.ledger import Ledger
 from syncd.removed import Removed
 from syncd.sinks import Remote, Sink, SinkError
@@ -22,7 +22,7 @@ from syncd.verify import Reading, Report
 from syncd.verify import verify as compare
 from tracker import usage
 from tracker.artifacts import Blobs
-from tracker.errors import BadInput, RunError, TrackerError
+from tracker.errors import RunError, TrackerError
 from tracker.settings import Settings
 from tracker.store import StoreFolder
 
@@ -41,11 +41,7 @@ def verify(
     verified there: gc relies on that.
     """
     store, settings = store_at(directory)
-    known = Catalog(store).runs()
-    for run_id in runs:
-        if run_id not in known:
-            raise BadInput(f"there is no run {run_id!r} in {store.root}; see: tracker ls")
-    entries = [known[run] for run in runs] if runs else list(known.values())
+    entries = entries_of(store, runs)
     reports, failures = list[Report](), list[str]()
     with status.ledger(store) as ledger:
         if not as_json:
