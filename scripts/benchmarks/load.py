@@ -102,7 +102,10 @@ def measure(runs: int | None = None, each: int | None = None, **_: Any) -> dict[
 
 def _drain(store: Path, server: MlflowServer, service: Daemon, points: int) -> dict[str, Any]:
     arrivals, live = Arrivals(server.folder), Live(store, server.folder)
-    before, began = arrivals.points(), time.perf_counter()
+    before, back = arrivals.points(), time.perf_counter()
+    while arrivals.points() == before:
+        time.sleep(0.05)
+    began = time.perf_counter()
     live.start()
     rows: list[tuple[float, int, float]] = []
     while (there := arrivals.points() - before - len(live.delays)) < points:
@@ -116,7 +119,8 @@ def _drain(store: Path, server: MlflowServer, service: Daemon, points: int) -> d
     arrivals.close()
     delays = sorted(live.delays) or [LIVE_LIMIT_S]
     return {
-        "seconds": seconds, "points_per_s": points / seconds, "cpu_s": service.cpu_s(),
+        "noticed_s": began - back, "seconds": seconds, "points_per_s": points / seconds,
+        "cpu_s": service.cpu_s(),
         "parts": _parts([*rows, (seconds, points, service.resident_mb())]),
         "peak_mb": service.resident_mb("VmHWM"),
         "live_runs": len(delays) + live.lost, "live_lost": live.lost,
@@ -145,6 +149,8 @@ def _show(runs: int, each: int, taken: dict[str, Any]) -> None:
         f"{runs:,} runs with {each:,} points each wait; the server is back",
         ("after s", "points/s", "syncd's memory, MB"),
         [(f"{end:,.0f}", int(rate), memory) for end, rate, memory in taken["parts"]],
+        f"the first is there {taken['noticed_s']:.1f} s after the server is back, as the breaker's "
+        "pause ends; from then on:",
         f"all there after {taken['seconds']:,.0f} s: {taken['points_per_s']:,.0f} points/s; the "
         f"server's own limit before: {taken['limit_points_per_s']:,.0f}",
         f"{taken['waiting_there']:,} of {taken['waiting']:,} points there; peak "
