@@ -13,6 +13,10 @@ made, and never changed. What follows depends on the kind:
     21 Artifact  a version of an artifact: its name and the digest of its manifest
     22 Finish    the run ended: status, exit code, error
     23 Rewind    the run went back to a step: what came after it is an older branch
+    24 System    measures of the machine, by time and without a step
+    25 Console   what the process wrote to its streams
+    26 Media     files logged under a key at a step: images, audio, tables and the like
+    27 Source    the journal is taken from a foreign record, and up to where
 
 Fields are only ever added, at the end and with a default, so an older reader reads newer
 records. A kind that this version does not know becomes `Unknown`: kept and carried along.
@@ -124,6 +128,60 @@ class Rewind(Recorded, frozen=True, tag=23):
     writers: list[str] = []
 
 
+class System(Recorded, frozen=True, tag=24):
+    """Measures of the machine at `time`, such as "cpu" or "gpu.0.memory"; numbers only."""
+
+    values: dict[str, float]
+
+
+class Console(Recorded, frozen=True, tag=25):
+    """What the process wrote to `stream` ("stdout" or "stderr"); `text` with its line ends."""
+
+    stream: str
+    text: str
+
+
+class MediaFile(msgspec.Struct, frozen=True, array_like=True):
+    """One file of a `Media` event: `name` without folders, SHA-256 `digest`, `size` in bytes.
+
+    With `pack` 0 it is a blob; else its bytes stand in the writer's pack of that number, from
+    `offset` on.
+    """
+
+    name: str
+    digest: str
+    size: int
+    pack: int = 0
+    offset: int = 0
+
+
+class Media(Recorded, frozen=True, tag=26):
+    """Files logged under `key` at `step`, in the order in which they were given.
+
+    `form` is "image", "audio", "video", "table", "histogram", "html", "object3D", "plotly" or
+    another one of its source. `about` is what belongs to the whole and to each file (captions,
+    sizes, boxes); some forms, such as histograms, are all `about` and have no file.
+    """
+
+    step: int
+    key: str
+    form: str
+    files: list[MediaFile]
+    about: dict[str, Json] = {}
+
+
+class Source(Recorded, frozen=True, tag=27):
+    """What stands before it in this journal was taken from a record of another tool.
+
+    `tool` is its name ("wandb"), `name` that of the record there (a run's path or file), `at` the
+    number of its entries that were taken so far: going on begins behind them.
+    """
+
+    tool: str
+    name: str
+    at: int
+
+
 class Unknown(msgspec.Struct, frozen=True):
     """An event of a kind that this version does not know. `body` is what follows `time`."""
 
@@ -134,8 +192,22 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 START, LOG, CONFIG, SUMMARY, TAGS, ARTIFACT, FINISH, REWIND = range(16, 24)
+SYSTEM, CONSOLE, MEDIA, SOURCE = range(24, 28)
 
-_Known = Start | Log | Config | Summary | Tags | Artifact | Finish | Rewind
+_Known = (
+    Start
+    | Log
+    | Config
+    | Summary
+    | Tags
+    | Artifact
+    | Finish
+    | Rewind
+    | System
+    | Console
+    | Media
+    | Source
+)
 
 Event = _Known | Unknown
 
