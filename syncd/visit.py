@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -85,7 +85,7 @@ class Visit:
         self.tail = Tail(folder, record.cursors)
         self.passage = Passage(
             tools.observer, record.remote, tools.sink.kind, record.run_id,
-            lambda: self._head().project,
+            lambda: self._head.project,
         )  # fmt: skip
         self._sink = tools.sink
         self._ledger = tools.ledger
@@ -169,11 +169,12 @@ class Visit:
 
     # -- open ------------------------------------------------------------------------------
 
+    @cached_property
     def _head(self) -> Head:
         return head(self.record.run_id, *self.tail.start())
 
     def _open(self) -> None:
-        wanted = self._head()
+        wanted = self._head
         found = self._call(lambda: self._sink.open(wanted))
         known = self.record.remote_run
         if known is None or known.id != found.id:
