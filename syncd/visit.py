@@ -263,8 +263,8 @@ class Visit:
         self.tail.pending -= len(taken)
         self.tail.written -= len(taken)
         self._waited_s = 0.0
-        if self.tail.ended:  # what it was told before was an earlier end, if any
-            record.told = None
+        if self.tail.ended and record.told not in (None, "running"):
+            record.told = UNKNOWN  # it was told an earlier end, and has to hear how it stands now
         counts |= cut | {"events": len(taken)}
         self._ledger.acknowledge(record, counts, notes, artifacts, refused)
         self._artifacts = self._ledger.artifacts(record) if artifacts else self._artifacts
