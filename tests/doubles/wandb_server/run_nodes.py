@@ -220,10 +220,11 @@ def _sampled(rows: list[Row], spec: dict[str, Any]) -> list[Row]:
         raise GraphqlError(f"sampledHistory: {sorted(unknown)} are not known")
     low, high = spec.get("minStep", 0), spec.get("maxStep", float("inf"))
     keys = spec["keys"]
+    # Here the last step is part of the page, in _page it is not: the client's pages say so.
     whole = [
         {key: row[key] for key in keys}
         for row in rows
-        if low <= row["_step"] < high and all(key in row for key in keys)
+        if low <= row["_step"] <= high and all(key in row for key in keys)
     ]
     return _thin(whole, spec.get("samples"))
 
