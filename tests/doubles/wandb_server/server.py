@@ -34,6 +34,7 @@ class WandbServer:
         stale_rows: so many of a run's last rows its historyLineCount does not count yet.
         script: by kind, what happens to the next requests: a status, "refuse" (reset before the
             request counts), "lost" or "reset" (closed or reset in place of the answer).
+        retry_after_s: how long the script's 429 and 503 tell to wait.
         features: what the server says it can do beyond the least, as "FILESTREAM_GZIP".
         limits: by "graphql", "file_stream" or "storage", how many requests are taken.
         address: where clients are sent for files; set it to a proxy's if one is in front.
@@ -45,6 +46,7 @@ class WandbServer:
         self.complaints: dict[str, list[str]] = {}
         self.stale_rows = 0
         self.script: dict[str, list[str]] = {}
+        self.retry_after_s = 0
         self.features: set[str] = set()
         self.limits: dict[str, Limit] = {}
         self.storage = Storage(lambda: self.address)
