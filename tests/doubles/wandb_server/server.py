@@ -35,7 +35,8 @@ class WandbServer:
         script: by kind, what happens to the next requests: a status, "refuse" (reset before the
             request counts), "lost" or "reset" (closed or reset in place of the answer).
         retry_after_s: how long the script's 429 and 503 tell to wait.
-        features: what the server says it can do beyond the least, as "FILESTREAM_GZIP".
+        features: what the server says it can do beyond the least: "FILESTREAM_GZIP" it can. With
+            others clients ask what is unknown here.
         limits: by "graphql", "file_stream" or "storage", how many requests are taken.
         address: where clients are sent for files; set it to a proxy's if one is in front.
     """
