@@ -267,6 +267,14 @@ def test_the_script_decides_what_becomes_of_a_kind(server: WandbServer, http: ht
     assert [request.status for request in server.requests["Make"]] == [503, 0, 0, 200]
 
 
+def test_an_error_of_its_own_is_noted(server: WandbServer, http: httpx.Client):
+    """A defect here, or a fault that there is not, must not pass for one of the network."""
+    server.script["Make"] = ["bogus"]
+    with pytest.raises(httpx.TransportError):
+        ask(http, UPSERT, name="r")
+    assert "no such fault: bogus" in server.complaints["failed"][0]
+
+
 def test_an_answer_has_what_is_asked_and_no_more():
     """Aliases, arguments, fragments, directives, defaults, lists and nulls."""
     root = {

@@ -9,6 +9,7 @@ import json
 import math
 import socket
 import struct
+import sys
 import threading
 import time
 import zlib
@@ -23,6 +24,8 @@ from tests.doubles.wandb_server.storage import Refused, Storage
 
 MOST_STREAM_BYTES = 10 << 20
 """A longer request of a stream is answered 413."""
+
+_FAULTS = {"", "refuse", "lost", "reset"}
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,10 @@ class _Http(ThreadingHTTPServer):
     door: Door
 
     def handle_error(self, *_: Any) -> None:
-        """Stay silent: clients that are killed leave broken connections behind."""
+        """Note an error of the stand-in's own; clients that are killed break connections."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            self.door.server.complain("failed", f"the stand-in itself: {error!r}")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -148,6 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         with server.lock:
             call = _Call(self.command, urlsplit(self.path).path, dict(self.headers), content)
             fault = server.script[call.kind].pop(0) if server.script.get(call.kind) else ""
+            assert fault in _FAULTS or fault.isdecimal(), f"no such fault: {fault}"
             if fault == "refuse":
                 self._hang_up(reset=True)
                 return

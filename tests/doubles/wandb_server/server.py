@@ -30,7 +30,8 @@ class WandbServer:
             "PUT file", "GET file".
         complaints: what clients did wrong, by kind: "unknown" (an operation or field),
             "unreadable" (a body), "unauthorized", "refused", "hole" (an offset beyond the last
-            line), "step" (missing or going back), "impatient" (before Retry-After was over).
+            line), "step" (missing or going back), "impatient" (before Retry-After was over); and
+            "failed", an error of the stand-in itself.
         stale_rows: so many of a run's last rows its historyLineCount does not count yet.
         script: by kind, what happens to the next requests: a status, "refuse" (reset before the
             request counts), "lost" or "reset" (closed or reset in place of the answer).
