@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 START = Position()
 BLOCK_EVENTS = 4096
+FIRST_BLOCK_EVENTS = 64
+"""Many ask for the beginning only: what they do not take is not decoded."""
 
 
 class Block(msgspec.Struct):
@@ -56,6 +58,7 @@ class Reading:
         self._writing = writing
         self._seq = start.seq
         self._block = Block(end=start)
+        self._most = FIRST_BLOCK_EVENTS
         self._sealed = self._ended = False
         self._gap: Gap | None = None
 
@@ -112,10 +115,10 @@ class Reading:
                     self._seq = event.seq
                     self._block.events.append(event)
             done = base + end
-            if len(self._block.events) >= BLOCK_EVENTS and self._gap is None:
+            if len(self._block.events) >= self._most and self._gap is None:
                 self._block.end = Position(place.number, done, self._seq)
                 yield self._block
-                self._block = Block()
+                self._block, self._most = Block(), BLOCK_EVENTS
         self._block.end = Position(place.number, done, self._seq)
 
     def _own(self, payload: bytes, name: str, at: int, *, counts: bool) -> None:

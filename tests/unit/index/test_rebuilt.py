@@ -23,6 +23,7 @@ def folder(tmp_path):
 def portioned(monkeypatch, rows, block, interval):
     monkeypatch.setattr(sheets, "CHUNK_ROWS", rows)
     monkeypatch.setattr(reader, "BLOCK_EVENTS", block)
+    monkeypatch.setattr(reader, "FIRST_BLOCK_EVENTS", min(block, 64))
     monkeypatch.setattr(catchup, "COMMIT_INTERVAL_S", interval)
 
 
