@@ -1,0 +1,121 @@
+"""Rows: what one `wandb.log` call left, as values to log and media to keep."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tracker.events import Value
+from tracker.integrations.wandb.records import HIDDEN, Record, items, nested
+from tracker.values import MAX_DEPTH, logged, text_of
+
+# An item as the client writes numbers: a field with a nested key of one part and JSON. The key
+# holds no character that JSON would escape. All lengths are one byte; longer ones do not match.
+_ITEM = re.compile(rb"\x0a.\x12.([ !#-\[\]-~]+)\x82\x01.([-+.0-9eE]+)", re.DOTALL)
+_ITEM_BYTES = 7
+_ROW = re.compile(
+    rb"\x08[\x80-\xff]*[\x00-\x7f]\x12[\x80-\xff]*[\x00-\x7f](.*?)"
+    rb"\x12(?:\x00|.\x08([\x80-\xff]*[\x00-\x7f]))",
+    re.DOTALL,
+)
+_MOST_NAMES = 100_000
+_NS = 1_000_000_000
+_FAR = 1 << 33
+"""Seconds since 1970 that no clock shows; a row of such a time has none."""
+
+
+class Row(NamedTuple):
+    """A row: its step and time (ns since 1970; 0 where it has none), and what it holds.
+
+    `values` are one dict for each `log` event that the row takes (more than one only where a key
+    is there twice), `media` wandb's dicts with a `_type` by their keys, `empty` counts nulls.
+    """
+
+    step: int
+    time: int
+    values: list[dict[str, Value]]
+    media: list[tuple[str, dict[str, Any]]]
+    empty: int = 0
+
+
+class Rows:
+    """Reads rows; those of plain numbers without a detour over protobuf objects."""
+
+    def __init__(self) -> None:
+        self._names: dict[bytes, str] = {}
+        self._numbers = msgspec.json.Decoder(list[int | float]).decode
+
+    def plain(self, data: bytes) -> Row | None:
+        """The row of an entry that holds nothing but numbers under flat keys; None for others.
+
+        Equal to what `row_of` gives for its record, at a fifth of the time.
+        """
+        whole = _ROW.fullmatch(data)
+        pairs = _ITEM.findall(whole[1]) if whole is not None else None
+        if not whole or not pairs:
+            return None
+        keys, texts = zip(*pairs, strict=True)
+        if sum(map(len, keys)) + sum(map(len, texts)) + _ITEM_BYTES * len(keys) != len(whole[1]):
+            return None
+        try:
+            numbers = self._numbers(b"[" + b",".join(texts) + b"]")
+            names = [self._names[key] for key in keys]
+        except KeyError:
+            self._learn(keys)
+            return self.plain(data)
+        except msgspec.MsgspecError:
+            return None
+        values: dict[str, Any] = dict(zip(names, numbers, strict=True))
+        odd = len(values) != len(keys) or "_wandb" in values  # a key twice
+        step, moment = values.pop("_step", None), values.pop("_timestamp", 0)
+        values.pop("_runtime", None)
+        if odd or type(step) is not int or not 0 <= moment < _FAR:
+            return None
+        return Row(step, round(moment * _NS), [values] if values else [], [])
+
+    def _learn(self, keys: tuple[bytes, ...]) -> None:
+        if len(self._names) > _MOST_NAMES:
+            self._names.clear()
+        self._names.update((key, key.decode("ascii")) for key in keys)
+
+
+def row_of(record: Record) -> Row:
+    """The row that a record with a history holds."""
+    history = record.history
+    tree = nested(items(history.item))
+    step, moment = tree.get("_step"), tree.get("_timestamp")
+    if type(step) is not int:
+        step = history.step.num
+    seconds = moment if isinstance(moment, (int, float)) and 0 <= moment < _FAR else 0
+    found = Row(step, round(seconds * _NS), [{}], [])
+    empty = _spread({k: v for k, v in tree.items() if k not in HIDDEN}, "", 0, found)
+    return found._replace(values=[part for part in found.values if part], empty=empty)
+
+
+def _spread(tree: dict[str, Any], prefix: str, depth: int, found: Row) -> int:
+    """Sort out a nested dict, keys joined with "/" as everywhere here; returns its nulls."""
+    empty = 0
+    for name, value in tree.items():
+        key = prefix + text_of(name)
+        if isinstance(value, dict) and isinstance(value.get("_type"), str):
+            found.media.append((key, value))
+        elif isinstance(value, dict) and value and depth < MAX_DEPTH:
+            empty += _spread(value, f"{key}/", depth + 1, found)
+        elif value is None:
+            empty += 1
+        else:
+            if key in found.values[-1]:
+                found.values.append({})
+            found.values[-1][key] = _logged(value)
+    return empty
+
+
+def _logged(value: Any) -> Value:
+    """A value as a number or text: lists and what else JSON has become their JSON text."""
+    if isinstance(value, (list, dict)):
+        return text_of(json.dumps(value, ensure_ascii=False))
+    plain = logged(value)
+    return text_of(str(value)) if plain is None else plain
