@@ -41,9 +41,12 @@ def importing() -> None:
 @click.option(
     "--watch", is_flag=True, help="Go on while the files grow, until all runs ended or Ctrl-C."
 )
+@click.option(
+    "--links", is_flag=True, help="Take saved files also where they are links out of the folder."
+)
 @json_option
 @store_option
-def wandb(paths: tuple[Path, ...], watch: bool, as_json: bool) -> None:
+def wandb(paths: tuple[Path, ...], watch: bool, links: bool, as_json: bool) -> None:
     """Take in Weights & Biases runs: PATH is a .wandb file, a run's folder or a folder of runs.
 
     Finished, crashed, damaged and still running ones: config, summary, history with its steps
@@ -59,7 +62,8 @@ def wandb(paths: tuple[Path, ...], watch: bool, as_json: bool) -> None:
     """  # noqa: D301 - \b is click's mark for a paragraph that is not wrapped
     store = StoreFolder.open(chosen_store(), create=True)
     told = _Told(silent=as_json)
-    with Import(store, settings.load(store), paths) as runs, contextlib.suppress(_Stopped):
+    takes = Import(store, settings.load(store), paths, links=links)
+    with takes as runs, contextlib.suppress(_Stopped):
         while True:
             for taking in runs.once(told.progress):
                 told.about(taking.taken, done=taking.ended or not watch)

@@ -15,14 +15,19 @@ from tracker.store import StoreFolder
 class Import:
     """Takes what lies at some paths into a store; a context, as it holds journals open.
 
+    `links` as in `media.Folder`.
+
     Raises:
         TrackerError: wandb is not installed.
     """
 
-    def __init__(self, store: StoreFolder, settings: Settings, paths: Sequence[Path]) -> None:
+    def __init__(
+        self, store: StoreFolder, settings: Settings, paths: Sequence[Path], *, links: bool = False
+    ) -> None:
         self._store = store
         self._settings = settings
         self._paths = paths
+        self._links = links
         self._parser = Parser()
         self._open: dict[Path, Taking] = {}
 
@@ -42,7 +47,7 @@ class Import:
         running.
         """
         for log in logs(self._paths):
-            taking = self._open.get(log) or Taking(self._store, self._settings, log, self._parser)
+            taking = self._open.get(log) or self._new(log)
             self._open[log] = taking
             if taking.grew():
                 self._close_others_of(taking.log)
@@ -53,6 +58,9 @@ class Import:
             elif taking.ended:
                 taking.close()
             yield taking
+
+    def _new(self, log: Path) -> Taking:
+        return Taking(self._store, self._settings, log, self._parser, links=self._links)
 
     def _close_others_of(self, log: Path) -> None:
         """A run's files are named for it; two journals of one run are never open together."""

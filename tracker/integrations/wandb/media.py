@@ -22,17 +22,23 @@ _MOST_FILES = 10_000
 
 
 class Folder:
-    """The folder `files` of a run, as far as records may name what lies in it."""
+    """The folder `files` of a run, as far as records may name what lies in it.
 
-    def __init__(self, folder: Path, blobs: Blobs) -> None:
+    With `links` also what links in it lead to: the client puts such there for `run.save`, but so
+    could who made the folder to get at other files of who imports it.
+    """
+
+    def __init__(self, folder: Path, blobs: Blobs, *, links: bool) -> None:
         self._folder = folder
         self._blobs = blobs
+        self._links = links
 
     def path(self, name: str) -> Path | None:
         """The file of a name that a record gives; None if it is absent or lies elsewhere."""
         try:
             found = (self._folder / name).resolve(strict=True)
             inside = found.is_relative_to(self._folder.resolve())
+            inside |= self._links and ".." not in name.split("/") and name[:1] != "/"
         except (OSError, ValueError, RuntimeError):  # absent, a NUL in it, a circle of links
             return None
         return found if inside and found.is_file() else None

@@ -37,19 +37,19 @@ class Parser:
                 f"reading .wandb files needs wandb, which cannot be imported ({error}): "
                 "pip install 'tracker-syncd[wandb]'"
             ) from error
-        self._record = module.Record
+        self.new = module.Record
         self._errors = importlib.import_module("google.protobuf.message").DecodeError
 
     def parse(self, data: bytes) -> Record:
         """The record that an entry holds; None if it holds none."""
         try:
-            return self._record.FromString(data)
+            return self.new.FromString(data)
         except (self._errors, UnicodeDecodeError):
             return None
 
     def run(self, run_id: str, time: Any) -> Record:
         """The record of a run of which the id and when it started are all that is known."""
-        run = self._record().run
+        run = self.new().run
         run.run_id = run_id
         run.start_time.CopyFrom(time)
         return run

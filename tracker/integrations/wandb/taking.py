@@ -37,12 +37,15 @@ class Taking:
         taken: what was taken so far.
     """
 
-    def __init__(self, store: StoreFolder, settings: Settings, log: Path, parser: Parser) -> None:
+    def __init__(
+        self, store: StoreFolder, settings: Settings, log: Path, parser: Parser, *, links: bool
+    ) -> None:
         self.log = log
         self.taken = Taken(str(log))
         self._store = store
         self._settings = settings
         self._parser = parser
+        self._links = links
         self._source = Source(log)
         self._beginning: Beginning | None = None
         self._translation: Translation | None = None
@@ -102,7 +105,7 @@ class Taking:
             )
         self._beginning, self._known, self._passing = beginning, found, found.beyond
         blobs = Blobs(self._store.blobs)
-        self._translation = Translation(self.log, beginning, self._parser, blobs)
+        self._translation = Translation(self.log, beginning, self._parser, blobs, links=self._links)
         self._translation.time = found.time or beginning.time
         project, name, *_ = beginning.start()
         self.taken.run, self.taken.project, self.taken.name = run_id, project, name

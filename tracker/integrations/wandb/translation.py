@@ -46,7 +46,7 @@ from tracker.integrations.wandb.records import (
     terms,
     value_of,
 )
-from tracker.integrations.wandb.rows import Row, Rows, row_of
+from tracker.integrations.wandb.rows import Row, Rows, is_computed, row_of
 from tracker.journal.record import MAX_PAYLOAD
 from tracker.values import logged, text_of
 
@@ -78,7 +78,9 @@ class Translation:
         trouble: what of it a person should know of, in words.
     """
 
-    def __init__(self, log: Path, beginning: Beginning, parser: Parser, blobs: Blobs) -> None:
+    def __init__(
+        self, log: Path, beginning: Beginning, parser: Parser, blobs: Blobs, *, links: bool
+    ) -> None:
         self.time = beginning.time
         self.looked = False
         self.exit_code: int | None = None
@@ -87,7 +89,7 @@ class Translation:
         self._parser = parser
         self._blobs = blobs
         self._files = log.parent / "files"
-        self._folder = Folder(self._files, blobs)
+        self._folder = Folder(self._files, blobs, links=links)
         self._rows = Rows()
         self._tags = tags_of(beginning.run)
         self._computes = False  # define_metric asked for more than the last value
@@ -109,7 +111,7 @@ class Translation:
 
     def learn(self, data: bytes) -> None:
         """Note what an entry that was taken before means for those behind it."""
-        if self._rows.plain(data) is not None:
+        if self._is_repeated(data) or self._rows.plain(data) is not None:
             return
         record = self._parser.parse(data)
         which = kind_of(record)
@@ -122,7 +124,10 @@ class Translation:
         self.looked = False
         row = self._rows.plain(data)
         if row is not None:
-            return list(self._row(row))
+            self.time = max(self.time, row.time)
+            return [(LOG, row.time or self.time, row.step, values) for values in row.values]
+        if self._is_repeated(data):
+            return []
         record = self._parser.parse(data)
         which = kind_of(record)
         self._note_exit(record, which)
@@ -133,6 +138,10 @@ class Translation:
             return []
         found = list(translate(record))
         return found if len(data) < _LARGE else [e for e in found if self._fits(e)]
+
+    def _is_repeated(self, data: bytes) -> bool:
+        """Whether an entry is a summary of nothing but the history's last values."""
+        return not self._computes and is_computed(data)
 
     def _note_exit(self, record: Record, which: str) -> None:
         if which == "exit":
@@ -166,8 +175,6 @@ class Translation:
         summary, set_here = record.summary, record.HasField("_info")
         found = items(summary.update)
         if not set_here and any(item.nested_key for item in summary.update):
-            if not self._computes:
-                return
             found = [(path, value) for path, value in found if path[-1] in _GENERATED]
         values = flat(found) | dict.fromkeys(flat([(p, 0) for p, _ in items(summary.remove)]))
         changed = {
@@ -236,7 +243,10 @@ class Translation:
             path = self._folder.path(name)
             try:
                 if path is None:
-                    raise BadInput("it is not in the run's folder")  # noqa: TRY301
+                    raise BadInput(  # noqa: TRY301
+                        "it is not in the run's folder. If it is a link to a file elsewhere and "
+                        "you trust who made the folder: --links"
+                    )
                 kept = keep(self._blobs, path, name.replace("/", "__"))
             except (BadInput, ArtifactError) as error:
                 self.left_out["saved files"] += 1
