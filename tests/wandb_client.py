@@ -38,7 +38,7 @@ def run(folder: Path, script: str, *arguments: str) -> None:
     """Run a script to its end, whatever its exit code."""
     client = start(folder, script, *arguments)
     try:
-        client.communicate(timeout=120)
+        client.communicate(timeout=250)
     finally:
         client.kill()
         client.wait()

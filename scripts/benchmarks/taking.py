@@ -29,4 +29,4 @@ def measure(rows: int, rounds: int, **_: Any) -> dict[str, Any]:
 
 def _import(folder: Path, rows: int) -> dict[str, Any]:
     log = wandb_log.write(folder / "wandb", "bench", rows)
-    return fresh("scripts.benchmarks.take", log, folder / "store", rows)
+    return fresh("take", log, folder / "store", rows)

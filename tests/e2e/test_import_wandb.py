@@ -143,39 +143,39 @@ def killed(client, log_of, least):
 
 def test_a_killed_client_and_one_that_is_watched(tmp_path):
     """A run that is taken while it grows is shown as running; killed, it ends as crashed."""
-    client = wandb_client.start(tmp_path / "work", GROWING)
-    store = tmp_path / "store"
-    watching = None
-    try:
-        client.stdin.write("100\n")
-        client.stdin.flush()
-        environment = os.environ | {"TRACKER_DIR": str(store)}
-        (tmp_path / "work" / "wandb").mkdir(exist_ok=True)
-        watching = subprocess.Popen(
-            [TRACKER, "import", "wandb", tmp_path / "work" / "wandb", "--watch"],
-            env=environment, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        wait_for(lambda: store.exists() and len(logged(store)) >= 60)
-        assert json.loads(tracker(store, "show", "growing", "--json"))["status"] == "running"
-        client.stdin.write("150\n")
-        client.stdin.flush()
-        wait_for(lambda: len(logged(store)) >= 200)
-        killed(client, lambda: wandb_client.logs(tmp_path / "work"), 400_000)
-        watching.send_signal(signal.SIGINT)
-        said, _ = watching.communicate(timeout=LIMIT_S)
-        assert watching.returncode == 0
-        assert "no exit record" in said
-    finally:
-        for process in (client, watching):
-            if process is not None:
-                process.kill()
-                process.wait()
-    tracker(store, "import", "wandb", tmp_path / "work")
+    work, store = tmp_path / "work", tmp_path / "store"
+    watch = [TRACKER, "import", "wandb", work / "wandb", "--watch"]
+    environment = os.environ | {"TRACKER_DIR": str(store)}
+    with (
+        wandb_client.start(work, GROWING) as client,
+        subprocess.Popen(watch, env=environment, stdout=subprocess.PIPE, text=True) as watching,
+    ):
+        try:
+            say(client, 100)
+            wait_for(lambda: len(logged(store)) >= 60)
+            assert json.loads(tracker(store, "show", "growing", "--json"))["status"] == "running"
+            say(client, 150)
+            wait_for(lambda: len(logged(store)) >= 200)
+            client.kill()
+            client.wait()
+            watching.send_signal(signal.SIGINT)
+            said, _ = watching.communicate(timeout=LIMIT_S)
+            assert watching.returncode == 0
+            assert "no exit record" in said
+        finally:
+            client.kill()
+            watching.kill()
+    tracker(store, "import", "wandb", work)
     rows = logged(store)
     assert [step for step, _ in rows] == list(range(len(rows)))
     assert len(rows) >= 200
     assert all(values == {"loss": float(step), "long": "x" * 2000} for step, values in rows)
     assert json.loads(tracker(store, "show", "growing", "--json"))["status"] == "crashed"
+
+
+def say(client, rows):
+    client.stdin.write(f"{rows}\n")
+    client.stdin.flush()
 
 
 def wait_for(condition):

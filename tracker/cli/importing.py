@@ -36,7 +36,7 @@ def importing() -> None:
     nargs=-1,
     required=True,
     metavar="PATH...",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
 )
 @click.option(
     "--watch", is_flag=True, help="Go on while the files grow, until all runs ended or Ctrl-C."
@@ -60,6 +60,9 @@ def wandb(paths: tuple[Path, ...], watch: bool, links: bool, as_json: bool) -> N
       1    a run could not be taken, or not to its end; the others were
       3    all was taken that a damaged file still holds
     """  # noqa: D301 - \b is click's mark for a paragraph that is not wrapped
+    absent = [str(path) for path in paths if not path.exists()]
+    if absent and not watch:
+        raise BadInput(f"{absent[0]} is not there; PATH is a .wandb file or a folder with such.")
     store = StoreFolder.open(chosen_store(), create=True)
     told = _Told(silent=as_json)
     takes = Import(store, settings.load(store), paths, links=links)
