@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 from pathlib import Path
@@ -65,14 +64,12 @@ def wandb(paths: tuple[Path, ...], watch: bool, links: bool, as_json: bool) -> N
         raise BadInput(f"{absent[0]} is not there; PATH is a .wandb file or a folder with such.")
     store = StoreFolder.open(chosen_store(), create=True)
     told = _Told(silent=as_json)
-    takes = Import(store, settings.load(store), paths, links=links)
-    with takes as runs, contextlib.suppress(_Stopped):
-        while True:
-            for taking in runs.once(told.progress):
-                told.about(taking.taken, done=taking.ended or not watch)
-            if not watch or runs.ended:
-                break
-            _pause()
+    with Import(store, settings.load(store), paths, links=links) as runs:
+        try:
+            _take(runs, told, watch=watch)
+        except KeyboardInterrupt:
+            if not watch:
+                raise
     told.rest()
     if not told.found:
         raise BadInput(f"there is no .wandb file in {', '.join(map(str, paths))}.")
@@ -81,15 +78,13 @@ def wandb(paths: tuple[Path, ...], watch: bool, links: bool, as_json: bool) -> N
     sys.exit(told.code())
 
 
-class _Stopped(Exception):
-    """A person ended the watching."""
-
-
-def _pause() -> None:
-    try:
+def _take(runs: Import, told: _Told, *, watch: bool) -> None:
+    while True:
+        for taking in runs.once(told.progress):
+            told.about(taking.taken, done=taking.ended or not watch)
+        if not watch or runs.ended:
+            return
         threading.Event().wait(WATCH_INTERVAL_S)
-    except KeyboardInterrupt:
-        raise _Stopped from None
 
 
 class _Told:

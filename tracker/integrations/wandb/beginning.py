@@ -45,12 +45,18 @@ class Beginning(NamedTuple):
 
     run: Record
     environment: dict[str, Any]
+    folder: str
     made_up: bool = False
 
     @property
     def source(self) -> str:
-        """A name for the source that stays when its files are moved: the run's id and start."""
+        """A name for the source that stays when its files are moved: the run's id and start.
+
+        Where the record has no start, the name of its folder has one.
+        """
         started = self.run.start_time
+        if not self.time:
+            return f"{self.run.run_id} {self.folder}"
         return f"{self.run.run_id} {started.seconds}.{started.nanos:09d}"
 
     @property
@@ -113,11 +119,11 @@ def begun(log: Path, parser: Parser) -> Beginning | None:
             elif which == "stats":
                 time = time or record.stats.timestamp
     if run is not None and run.run_id:
-        return Beginning(run, environment)
+        return Beginning(run, environment, log.parent.name)
     if not damaged or time is None:
         return None
     made_up = parser.run(log.stem.removeprefix("run-"), time)
-    return Beginning(made_up, environment, made_up=True)
+    return Beginning(made_up, environment, log.parent.name, made_up=True)
 
 
 def tags_of(run: Record) -> dict[str, str]:

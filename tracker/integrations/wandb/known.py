@@ -19,14 +19,15 @@ class Known(NamedTuple):
     """How far a source was taken.
 
     Attributes:
-        at: number of the last entry that a mark (an event Source) covers.
+        at: number of the last entry that a mark (an event Source) covers; 0 if that is none, -1
+            if there is no mark of this source.
         beyond: events behind the last mark: those of the entries that follow, the last of which
             may be there in part.
         time: that of the mark, ns since 1970; 0 if there is none.
         journals: ids of all writers of the run.
     """
 
-    at: int = 0
+    at: int = -1
     beyond: int = 0
     time: int = 0
     journals: frozenset[str] = frozenset()
@@ -50,7 +51,7 @@ def known(store: StoreFolder, run_id: str, source: str) -> Known:
         if marked is None or marked[0].name != source:
             continue
         mark, beyond = marked
-        if mark.at > found.at or not found.time:
+        if mark.at > found.at:
             found = found._replace(at=mark.at, beyond=beyond, time=mark.time)
         elif mark.at == found.at:
             found = found._replace(beyond=found.beyond + beyond)

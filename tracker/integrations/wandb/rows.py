@@ -12,10 +12,10 @@ from tracker.events import Value
 from tracker.integrations.wandb.records import HIDDEN, Record, items, nested
 from tracker.values import MAX_DEPTH, logged, text_of
 
-# An item as the client writes numbers: a field with a nested key of one part and JSON. The key
-# holds no character that JSON would escape. All lengths are one byte; longer ones do not match.
-_ITEM = re.compile(rb"\x0a.\x12.([ !#-\[\]-~]+)\x82\x01.([-+.0-9eE]+)", re.DOTALL)
-_ITEM_BYTES = 7
+# An item as the client writes numbers: a field with a nested key of one part and JSON. The first
+# group is the key with the byte that is its length. All lengths are one byte; others do not match.
+_ITEM = re.compile(rb"\x0a.\x12(.[^\x82]+)\x82\x01.([-+.0-9eE]+)", re.DOTALL)
+_ITEM_BYTES = 6
 _HISTORY = re.compile(rb"\x08[\x80-\xff]*[\x00-\x7f]\x12[\x80-\xff]*[\x00-\x7f]")
 _STEP = re.compile(rb"\x12(?:\x00|.\x08[\x80-\xff]*[\x00-\x7f])", re.DOTALL)
 _SUMMARY = re.compile(
@@ -85,8 +85,7 @@ class Rows:
             decoded = self._numbers(numbers)
             names = [self._names[key] for key in keys]
         except KeyError:
-            self._learn(keys)
-            return self.plain(data)
+            return self.plain(data) if self._learn(keys) else None
         except msgspec.MsgspecError:
             return None
         values: dict[str, Any] = dict(zip(names, decoded, strict=True))
@@ -97,10 +96,16 @@ class Rows:
             return None
         return Row(step, _nanoseconds(moment), [values] if values else [], [])
 
-    def _learn(self, keys: tuple[bytes, ...]) -> None:
+    def _learn(self, keys: tuple[bytes, ...]) -> bool:
+        """Note the names of keys; False where one is no single name, as its length tells."""
         if len(self._names) > _MOST_NAMES:
             self._names.clear()
-        self._names.update((key, key.decode("ascii")) for key in keys)
+        try:
+            found = {key: key[1:].decode() for key in keys if key[0] == len(key) - 1}
+        except UnicodeDecodeError:
+            return False
+        self._names |= found
+        return len(found) == len(set(keys))
 
 
 def row_of(record: Record) -> Row:

@@ -98,7 +98,7 @@ class Taking:
         run_id = check_run_id(beginning.run.run_id)
         with turn(self._store):
             found = known(self._store, run_id, beginning.source)
-        if beginning.made_up and found.journals and not found.time:
+        if beginning.made_up and found.journals and found.at < 0:
             raise RunError(
                 f"run {run_id}: the record with which {self.log} should begin is damaged, and the "
                 "run is in the store already, perhaps from the same file. Nothing was changed."
@@ -151,8 +151,8 @@ class Taking:
     def _write(
         self, beginning: Beginning, translation: Translation, batch: list[Happened], at: int
     ) -> None:
-        """Append events and the mark that covers them; nothing where there are none."""
-        if not batch:
+        """Append events and the mark that covers them; no journal is begun for a mark alone."""
+        if not batch and (self._writer is None or at <= self._known.at):
             return
         writer = self._writer or self._open(beginning, translation.time)
         mark = (SOURCE, translation.time, TOOL, beginning.source, at)
@@ -183,7 +183,7 @@ class Taking:
             begins = not found.journals
             start = (START, beginning.time if begins else time, *head, tags if begins else {},
                      about, not begins)  # fmt: skip
-            at = (SOURCE, time, TOOL, beginning.source, found.at)
+            at = (SOURCE, time, TOOL, beginning.source, max(found.at, 0))
             if not writer.take([start, at]):
                 raise self._refusal(writer)
         return writer

@@ -92,6 +92,7 @@ class Translation:
         self._folder = Folder(self._files, blobs, links=links)
         self._rows = Rows()
         self._tags = tags_of(beginning.run)
+        self._name = beginning.run.display_name
         self._computes = False  # define_metric asked for more than the last value
         self._console = False
         self._summary: dict[str, Any] = {}
@@ -212,6 +213,8 @@ class Translation:
         removed = [name for name in self._tags if name not in tags]
         added = {name: "" for name in tags if name not in self._tags}
         self._tags = tags
+        self.left_out["changes of the run's name"] += record.run.display_name != self._name
+        self._name = record.run.display_name
         if values := flat(items(record.run.config.update)):
             yield CONFIG, self.time, values
         if added or removed:

@@ -33,10 +33,6 @@ class Importing:
         found = [event for journal in self.journals(run_id) for event in journal.events()]
         return [event for event in found if not isinstance(event, (Start, Source))]
 
-    def rows(self, run_id):
-        """Step, time and values of each log call."""
-        return [(e.step, e.time, e.values) for e in self.events(run_id) if hasattr(e, "step")]
-
 
 @pytest.fixture
 def importing(tmp_path):

@@ -72,6 +72,16 @@ def test_the_short_way_is_not_fooled(data, items):
     Rows().plain(bytes(content))
 
 
+def test_a_nested_key_is_no_name():
+    """A key of two parts looks like one with odd characters but for its length."""
+    record = made([("_step", "3")], 3)
+    item = record.history.item.add()
+    item.nested_key.extend(["a", "b"])
+    item.value_json = "1"
+    assert plain(record) is None
+    assert row_of(record).values == [{"a/b": 1}]
+
+
 def test_the_short_way_is_taken():
     """Plain rows do go the short way, in any order of their keys, also new ones."""
     rows = Rows()

@@ -70,6 +70,19 @@ def test_importing_again_adds_nothing(importing):
     assert len(importing.journals("made")) == 1
 
 
+def test_records_without_events_are_marked_too(importing):
+    """What says nothing to be taken is known the next time, also at the end of an open run."""
+    made = Made("quiet")
+    made.row(0, loss=1.0)
+    record = made.new()
+    record.telemetry.python_version = "3"
+    made.add(record)
+    made.put(importing.folder)
+    assert importing.one().records == 3
+    again = importing.one()
+    assert (again.records, again.known) == (0, 3)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_file_that_grows_is_taken_on(importing, seed):
     """Cut anywhere and taken again as it grows, by one import or several, it is taken once."""
@@ -219,6 +232,17 @@ def test_an_import_that_another_one_holds_up(importing):
     assert importing.one().known == 2
 
 
+def test_runs_without_a_start_are_told_apart(importing):
+    """Where a record has no time, two files of one id are two sources by their folders' names."""
+    for number in (0, 1):
+        made = Made("timeless", began_s=0)
+        made.row(number, loss=1.0)
+        made.put(importing.folder, stamp=f"20260921_00000{number}")
+    assert not any(taken.error for taken in importing.all())
+    assert [e.step for e in of(Log, importing.events("timeless"))] == [0, 1]
+    assert sum(taken.records for taken in importing.all()) == 0
+
+
 def test_runs_that_were_resumed_are_taken_in_order(importing):
     """Several files of one run id make one run: a journal each, in the order of their folders."""
     for number in (2, 0, 1):
@@ -338,6 +362,7 @@ def test_changes_of_the_run_and_unknown_records(importing):
     record = made.new()
     record.run.run_id, record.run.project = "changes", "made"
     record.run.tags.extend(["b", "c"])
+    record.run.display_name = "later"
     made.add(record)
     record = made.new()
     record.alert.title = "look"
@@ -349,7 +374,9 @@ def test_changes_of_the_run_and_unknown_records(importing):
     taken = importing.one()
     (tags,) = of(Tags, importing.events("changes"))
     assert (tags.set, tags.removed) == ({"c": ""}, ["a"])
-    assert taken.left_out == {"alert records": 1, "unknown records": 2}
+    assert taken.left_out == {
+        "alert records": 1, "unknown records": 2, "changes of the run's name": 1,
+    }  # fmt: skip
 
 
 def test_the_console_of_older_clients(importing):
