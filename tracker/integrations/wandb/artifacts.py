@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tracker.artifacts import Blobs, Entry, Manifest, check_name
-from tracker.errors import ArtifactError, BadInput
+from tracker.errors import BadInput
 from tracker.events import Json
 from tracker.integrations.wandb.records import Record, terms
 from tracker.values import text_of
@@ -32,19 +32,22 @@ class Taken(NamedTuple):
     trouble: list[str]
 
 
-def artifact_of(record: Record, blobs: Blobs, files: Path) -> Taken:
+def artifact_of(record: Record, blobs: Blobs) -> Taken:
     """Keep an artifact's files as blobs, and their list as a manifest.
 
-    A file is looked for where the record says that it was staged, and in the run's folder. What a
-    record names may lie anywhere, so it is taken only if size and MD5 are those of the record:
-    nobody gets a file into a store by its path alone.
+    A file is looked for where the record says that it was staged. That may be anywhere, so it is
+    taken only if size and MD5 are those of the record: nobody gets a file into a store by its path
+    alone.
+
+    Raises:
+        ArtifactError: the store cannot be written now.
     """
     name, about = text_of(record.name), _about(record)
     entries, trouble, lost = [], [], []
     for item in record.manifest.contents:
         if item.ref and not item.local_path:
             continue
-        entry = _entry(item, blobs, files)
+        entry = _entry(item, blobs)
         if entry is None:
             lost.append(text_of(item.path))
         else:
@@ -61,20 +64,17 @@ def artifact_of(record: Record, blobs: Blobs, files: Path) -> Taken:
         check_name(name)
         manifest = Manifest.of(entries)
         digest = manifest.put(blobs).digest
-    except (BadInput, ArtifactError) as error:
+    except BadInput as error:
         return Taken(None, about, [f"artifact {name}: {error}"])
     return Taken((name, text_of(record.type), digest, len(entries), manifest.size), about, trouble)
 
 
-def _entry(item: Any, blobs: Blobs, files: Path) -> Entry | None:
-    for path in (Path(item.local_path), files / "artifacts" / item.path):
-        if _same(path, item):
-            try:
-                blob = blobs.put_file(path)
-            except ArtifactError:
-                continue
-            return Entry(text_of(item.path), blob.size, blob.digest)
-    return None
+def _entry(item: Any, blobs: Blobs) -> Entry | None:
+    path = Path(item.local_path)
+    if not item.local_path or not _same(path, item):
+        return None
+    blob = blobs.put_file(path)
+    return Entry(text_of(item.path), blob.size, blob.digest)
 
 
 def _same(path: Path, item: Any) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from tracker.artifacts import Blobs
-from tracker.errors import ArtifactError
 from tracker.events import MediaFile
 from tracker.integrations.wandb.records import terms
 from tracker.values import text_of
@@ -44,14 +43,15 @@ class Folder:
         return found if inside and found.is_file() else None
 
     def keep(self, name: str) -> MediaFile | None:
-        """Keep a file as a blob; None if it is not there or cannot be kept."""
+        """Keep a file as a blob; None if it is not there or cannot be read.
+
+        Raises:
+            ArtifactError: the store cannot be written now, or the file changes just then.
+        """
         path = self.path(name)
-        if path is None:
+        if path is None or not os.access(path, os.R_OK):
             return None
-        try:
-            blob = self._blobs.put_file(path, follow=False)
-        except ArtifactError:
-            return None
+        blob = self._blobs.put_file(path, follow=False)
         return MediaFile(text_of(os.path.basename(name)), blob.digest, blob.size)  # noqa: PTH119 - no path yet
 
 

@@ -30,8 +30,8 @@ from typing import Any
 
 import msgspec
 
-from tracker.artifacts import Blobs, keep
-from tracker.errors import ArtifactError, BadInput
+from tracker.artifacts import Blobs, Entry, Manifest, check_name
+from tracker.errors import BadInput
 from tracker.events import ARTIFACT, CONFIG, CONSOLE, FINISH, LOG, MEDIA, SUMMARY, SYSTEM, TAGS
 from tracker.integrations.wandb.artifacts import artifact_of
 from tracker.integrations.wandb.beginning import Beginning, tags_of
@@ -43,7 +43,6 @@ from tracker.integrations.wandb.records import (
     items,
     kind_of,
     nanoseconds,
-    terms,
     value_of,
 )
 from tracker.integrations.wandb.rows import Row, Rows, is_computed, row_of
@@ -64,7 +63,7 @@ _SPARE = 1024
 _LARGE = MAX_PAYLOAD // 4
 """An entry of fewer bytes gives no event that is larger than a record may be."""
 _CONSOLE_BYTES = 64 * 1024
-_NUMBERS = msgspec.msgpack.Encoder()
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Translation:
@@ -88,8 +87,7 @@ class Translation:
         self.trouble: list[str] = []
         self._parser = parser
         self._blobs = blobs
-        self._files = log.parent / "files"
-        self._folder = Folder(self._files, blobs, links=links)
+        self._folder = Folder(log.parent / "files", blobs, links=links)
         self._rows = Rows()
         self._tags = tags_of(beginning.run)
         self._name = beginning.run.display_name
@@ -151,7 +149,7 @@ class Translation:
             self.exit_code = None  # a run that goes on in the same file
 
     def _fits(self, event: Happened) -> bool:
-        fits = len(_NUMBERS.encode(event)) < MAX_PAYLOAD - _SPARE
+        fits = len(_encode(event)) < MAX_PAYLOAD - _SPARE
         if not fits:
             self.left_out["events larger than a record may be"] += 1
         return fits
@@ -243,30 +241,32 @@ class Translation:
             name = text_of(item.path)
             if name.startswith("media/"):
                 continue  # the row that logged them names them too
-            path = self._folder.path(name)
+            file = self._folder.keep(name)
             try:
-                if path is None:
+                if file is None:
                     raise BadInput(  # noqa: TRY301
                         "it is not in the run's folder. If it is a link to a file elsewhere and "
                         "you trust who made the folder: --links"
                     )
-                kept = keep(self._blobs, path, name.replace("/", "__"))
-            except (BadInput, ArtifactError) as error:
+                kept = check_name(name.replace("/", "__"))
+                manifest = Manifest.of([Entry(file.name, file.size, file.digest)])
+            except BadInput as error:
                 self.left_out["saved files"] += 1
                 self.trouble.append(f"file {name}: {error}")
                 continue
-            yield ARTIFACT, self.time, kept.name, "run-file", kept.manifest, kept.files, kept.size
+            digest = manifest.put(self._blobs).digest
+            yield ARTIFACT, self.time, kept, "run-file", digest, 1, manifest.size
 
     def _of_artifact(self, record: Record) -> Iterator[Happened]:
         self.looked = True
-        taken = artifact_of(record.artifact, self._blobs, self._files)
+        taken = artifact_of(record.artifact, self._blobs)
         self.trouble += taken.trouble
         self.left_out["artifact versions"] += bool(taken.trouble)
         if taken.body is not None:
             yield ARTIFACT, self.time, *taken.body
         if taken.about:
             name = text_of(record.artifact.name)
-            yield SUMMARY, self.time, {f"wandb/artifact/{name}": terms(taken.about)}
+            yield SUMMARY, self.time, {f"wandb/artifact/{name}": taken.about}
 
     # -- the end ---------------------------------------------------------------------------
 

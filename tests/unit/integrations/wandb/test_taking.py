@@ -9,6 +9,8 @@ import pytest
 
 from tests.doubles.failing_files import FailingFiles
 from tests.wandb_material import BEGAN_S, Made
+from tracker.artifacts import Blobs
+from tracker.errors import ArtifactError
 from tracker.events import Artifact, Config, Console, Finish, Log, Media, Start, Summary, Tags
 from tracker.integrations.wandb import taking
 from tracker.integrations.wandb.imports import Import
@@ -417,6 +419,26 @@ def test_a_full_disk_is_said_and_gone_on_from(importing, monkeypatch):
     monkeypatch.undo()
     assert not importing.one().error
     assert [e.step for e in of(Log, importing.events("full"))] == list(range(40))
+
+
+def test_a_store_that_takes_no_files_is_no_absent_file(importing, monkeypatch):
+    """A full disk ends the import before the file's record, and the next one takes it."""
+    made = Made("later")
+    made.row(0, loss=1.0)
+    made.row(1, img={"_type": "image-file", "path": "a.png"})
+    made.exit()
+    (made.put(importing.folder).parent / "files" / "a.png").write_bytes(b"picture")
+
+    def full(*_, **__):
+        raise ArtifactError("no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Blobs, "put_file", full)
+        assert "no space" in importing.one().error
+    assert not importing.one().error
+    (media,) = of(Media, importing.events("later"))
+    assert len(media.files) == 1
+    assert [e.step for e in of(Log, importing.events("later"))] == [0]
 
 
 def test_events_beyond_a_record_are_counted(importing):
