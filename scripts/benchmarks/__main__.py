@@ -23,8 +23,9 @@ FIGURES = {
     "crowd": "crowd",
     "fleet": "fleet",
     "service": "service",
+    "import-wandb": "taking",
 }
-ON_REQUEST = ("long", "load", "crowd", "fleet", "service")
+ON_REQUEST = ("long", "load", "crowd", "fleet", "service", "import-wandb")
 """They take minutes, some gigabytes: measured only where they are named."""
 
 
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=100_000_000, help="long: how many (1e8)")
     parser.add_argument("--runs", type=int, help="load: that wait (1,000); crowd: at once (200)")
     parser.add_argument("--each", type=int, help="load: points of each run (10,000)")
+    parser.add_argument("--rows", type=int, default=100_000, help="import-wandb: calls (1e5)")
     parser.add_argument("--seconds", type=float, default=300.0, help="crowd: how long (300)")
     parser.add_argument("--daemons", type=int, default=10_000, help="fleet: how many (10,000)")
     parser.add_argument("--real", action="store_true", help="memory: a real MLflow server")

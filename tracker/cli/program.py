@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import keyword
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +22,15 @@ COMMANDS = {
     "show": "Show everything about a run.",
     "tail": "Follow what a run logs.",
     "export": "Write what a run logged to CSV, JSON lines or Parquet.",
+    "import": "Take in what another tool recorded.",
     "remote": "Add, list and remove remotes; log in to them.",
     "push": "Deliver now what is pending.",
     "verify": "Read back from the remotes and compare.",
     "gc": "Remove from this machine what every remote holds.",
     "doctor": "Check store, disk, clock, runs and remotes.",
 }
-"""Every command, in the order of the help. Its module has its name, and so has its function."""
+"""Every command, in the order of the help. Its module has its name, and so has its function;
+with "ing" behind it where that is a word of Python's own ("import")."""
 
 ENDED_BY_CTRL_C = 130
 
@@ -36,7 +39,7 @@ Exit codes:
   0    done, all well
   1    an error that was said; doctor: there is something to do
   2    the command or an argument cannot be used as it is
-  3    doctor only: recorded data is damaged
+  3    doctor, import: recorded data is damaged
   130  ended by Ctrl-C
 push, verify and gc end with the exit code of syncd's command.
 
@@ -53,7 +56,7 @@ class LazyGroup(click.Group):
 
     Args:
         commands_at: each command with a line of help.
-        package: where their modules are; each has the name of its command.
+        package: where their modules are; each has the name of its command (see `COMMANDS`).
     """
 
     def __init__(
@@ -73,7 +76,8 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in self._commands_at:
             return None
-        command = getattr(importlib.import_module(f"{self._package}.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}ing" if keyword.iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(f"{self._package}.{name}"), name)
         assert isinstance(command, click.Command)  # noqa: S101 - COMMANDS names commands only
         return command
 

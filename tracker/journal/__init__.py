@@ -75,6 +75,8 @@ Writing
     A segment is full at 8 MiB (setting `segment_bytes`). After a short or failed write
     nothing is appended behind it: the writer goes on in a new segment, and if there is none
     to be had the event is dropped, counted by kind, and the next attempt made 250 ms later.
+    What is taken from another tool's record comes with its times, many events in one write; there
+    a failed write gives the writer up.
     After a failed sync the whole writer is given up; its run opens a new one. No file is
     ever truncated, repaired or opened for writing a second time.
 

@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 from zlib import crc32
@@ -232,6 +232,35 @@ class Writer:
             if self._attention:
                 self._attend()
 
+    def take(self, taken: Iterable[tuple[Any, ...]]) -> bool:
+        """Write events that have their times: `(kind, time, *body)` each, ns since 1970.
+
+        For what another tool recorded. Many events are one write, so only a `sync` behind it
+        tells that they are kept: a death in the middle leaves those before some event.
+
+        Returns:
+            False if one was not kept. The writer takes no more then; those before it stand.
+
+        Raises:
+            TypeError, ValueError, OverflowError: an event cannot be encoded or is larger than a
+                record; those before it may be written or not.
+            WriterBroken: as `append`.
+        """
+        with self._lock:
+            if self._broken:
+                raise WriterBroken(f"writer {self.id} is closed")
+            try:
+                self._busy = True
+                kept = self._take(taken)
+            finally:
+                try:
+                    self._catch_up()
+                finally:
+                    self._busy = False
+        if self._attention:
+            self._attend()
+        return kept
+
     def when_free(self, action: Callable[[], object]) -> None:
         """Do `action` now, or right after the call that a signal handler interrupted."""
         with self._lock:
@@ -347,6 +376,34 @@ class Writer:
             self._limit = max(self._limit, self._full) + self._full // 8
             if segment.end + length > MAX_SEGMENT - _OWN_BYTES:
                 self._chain.retire(segment)
+
+    def _take(self, taken: Iterable[tuple[Any, ...]]) -> bool:
+        segment, size, seq = self._chain.current, 0, self._seq
+        records: list[bytes] = []
+        for kind, moment, *body in taken:
+            payload = encode((kind, seq + 1, moment, *body))
+            length = len(payload)
+            if segment.end + size + length + _HEAD > self._limit:
+                if not self._write_many(segment, records, seq):
+                    return False
+                segment, records, size = self._with_room(length), [], 0
+            seq += 1
+            records.append(_pack(MAGIC, length, crc32(payload, segment.seed ^ length)) + payload)
+            size += length + _HEAD
+        return self._write_many(segment, records, seq)
+
+    def _write_many(self, segment: Segment, records: list[bytes], seq: int) -> bool:
+        """Write records of events up to `seq`; whatever goes wrong ends this writer."""
+        content, whole = b"".join(records), False
+        try:
+            whole = self._write(segment.fd, content) == len(content)
+        except OSError as error:
+            self._note(segment, error)
+        finally:
+            if not whole:
+                self._break()
+        segment.end, self._seq = segment.end + len(content) * whole, seq if whole else self._seq
+        return whole
 
     def _settle(self, segment: Segment, start: int, seq: int, length: int) -> None:
         """After an interrupted write at `start`: tell from the file whether the event is in it."""

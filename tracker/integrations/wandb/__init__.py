@@ -1,0 +1,6 @@
+"""Weights & Biases: its transaction logs and the run folders around them.
+
+From a file to a journal: `framing` finds entries, `source` numbers their records, `beginning`,
+`rows`, `media` and `artifacts` read them, `translation` makes events of them, `taking` appends
+those once, and `imports` does so for many files. `known` asks the store how far that is.
+"""

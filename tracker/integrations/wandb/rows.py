@@ -1,0 +1,147 @@
+"""Rows: what one `wandb.log` call left, as values to log and media to keep."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from tracker.events import Value
+from tracker.integrations.wandb.records import HIDDEN, Record, items, nested
+from tracker.values import MAX_DEPTH, logged, text_of
+
+# An item as the client writes numbers: a field with a nested key of one part and JSON. The first
+# group is the key with the byte that is its length. All lengths are one byte; others do not match.
+_ITEM = re.compile(rb"\x0a.\x12(.[^\x82]+)\x82\x01.([-+.0-9eE]+)", re.DOTALL)
+_ITEM_BYTES = 6
+_HISTORY = re.compile(rb"\x08[\x80-\xff]*[\x00-\x7f]\x12[\x80-\xff]*[\x00-\x7f]")
+_STEP = re.compile(rb"\x12(?:\x00|.\x08[\x80-\xff]*[\x00-\x7f])", re.DOTALL)
+_SUMMARY = re.compile(
+    rb"\x08[\x80-\xff]*[\x00-\x7f]\x1a[\x80-\xff]*[\x00-\x7f]\x0a[\x80-\xff]*[\x00-\x7f]\x12"
+)
+_INFO = b"\xc2\x0c"
+"""The field `_info`, which the records have that come from the script."""
+_MOST_NAMES = 100_000
+_NS = 1_000_000_000
+_FAR = 1 << 33
+"""Seconds since 1970 that no clock shows; a row of such a time has none."""
+
+
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class Row(NamedTuple):
+    """A row: its step and time (ns since 1970; 0 where it has none), and what it holds.
+
+    `values` are one dict for each `log` event that the row takes (more than one only where a key
+    is there twice), `media` wandb's dicts with a `_type` by their keys, `empty` counts nulls.
+    """
+
+    step: int
+    time: int
+    values: list[dict[str, Value]]
+    media: list[tuple[str, dict[str, Any]]]
+    empty: int = 0
+
+
+def _nanoseconds(seconds: float) -> int:
+    """Seconds in ns, to the digits that a float of this size has."""
+    whole = int(seconds)
+    return whole * _NS + round((seconds - whole) * _NS)
+
+
+def is_computed(data: bytes) -> bool:
+    """Whether an entry is a summary that the client computed from the history.
+
+    Those of the script have `_info`, and keys that are not nested.
+    """
+    return _SUMMARY.match(data) is not None and _INFO not in data
+
+
+class Rows:
+    """Reads rows; those of plain numbers without a detour over protobuf objects."""
+
+    def __init__(self) -> None:
+        self._names: dict[bytes, str] = {}
+        self._numbers = msgspec.json.Decoder(list[_Whole | float]).decode
+
+    def plain(self, data: bytes) -> Row | None:
+        """The row of an entry that holds nothing but numbers under flat keys; None for others.
+
+        Equal to what `row_of` gives for its record, at a fifth of the time.
+        """
+        head = _HISTORY.match(data)
+        pairs = _ITEM.findall(data, head.end()) if head is not None else None
+        if not head or not pairs:
+            return None
+        keys, texts = zip(*pairs, strict=True)
+        numbers = b"[" + b",".join(texts) + b"]"
+        size = len(b"".join(keys)) + len(numbers) + (_ITEM_BYTES - 1) * len(keys) - 1
+        if _STEP.fullmatch(data, head.end() + size) is None:
+            return None  # the items found are not all that stands there
+        try:
+            decoded = self._numbers(numbers)
+            names = [self._names[key] for key in keys]
+        except KeyError:
+            return self.plain(data) if self._learn(keys) else None
+        except msgspec.MsgspecError:
+            return None
+        values: dict[str, Any] = dict(zip(names, decoded, strict=True))
+        odd = len(values) != len(keys) or "_wandb" in values  # a key is there twice
+        step, moment = values.pop("_step", None), values.pop("_timestamp", 0)
+        values.pop("_runtime", None)
+        if odd or type(step) is not int or not 0 <= moment < _FAR:
+            return None
+        return Row(step, _nanoseconds(moment), [values] if values else [], [])
+
+    def _learn(self, keys: tuple[bytes, ...]) -> bool:
+        """Note the names of keys; False where one is no single name, as its length tells."""
+        if len(self._names) > _MOST_NAMES:
+            self._names.clear()
+        try:
+            found = {key: key[1:].decode() for key in keys if key[0] == len(key) - 1}
+        except UnicodeDecodeError:
+            return False
+        self._names |= found
+        return len(found) == len(set(keys))
+
+
+def row_of(record: Record) -> Row:
+    """The row that a record with a history holds."""
+    history = record.history
+    tree = nested(items(history.item))
+    step, moment = tree.get("_step"), tree.get("_timestamp")
+    if type(step) is not int:
+        step = history.step.num
+    seconds = moment if isinstance(moment, (int, float)) and 0 <= moment < _FAR else 0
+    found = Row(step, _nanoseconds(seconds), [{}], [])
+    empty = _spread({k: v for k, v in tree.items() if k not in HIDDEN}, "", 0, found)
+    return found._replace(values=[part for part in found.values if part], empty=empty)
+
+
+def _spread(tree: dict[str, Any], prefix: str, depth: int, found: Row) -> int:
+    """Sort out a nested dict, keys joined with "/" as everywhere here; returns its nulls."""
+    empty = 0
+    for name, value in tree.items():
+        key = prefix + text_of(name)
+        if isinstance(value, dict) and isinstance(value.get("_type"), str):
+            found.media.append((key, value))
+        elif isinstance(value, dict) and value and depth < MAX_DEPTH:
+            empty += _spread(value, f"{key}/", depth + 1, found)
+        elif value is None:
+            empty += 1
+        else:
+            if key in found.values[-1]:
+                found.values.append({})
+            found.values[-1][key] = _logged(value)
+    return empty
+
+
+def _logged(value: Any) -> Value:
+    """A value as a number or text: lists and what else JSON has become their JSON text."""
+    if isinstance(value, (list, dict)):
+        return text_of(json.dumps(value, ensure_ascii=False))
+    plain = logged(value)
+    return text_of(str(value)) if plain is None else plain

@@ -1,0 +1,76 @@
+"""What was taken from a source: counts, and what was not and why."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tracker.events import (
+    ARTIFACT,
+    CONFIG,
+    CONSOLE,
+    FINISH,
+    LOG,
+    MEDIA,
+    SUMMARY,
+    SYSTEM,
+    TAGS,
+)
+
+KINDS = {
+    LOG: "log calls", CONFIG: "config", SUMMARY: "summary", TAGS: "tags", SYSTEM: "system",
+    CONSOLE: "console", MEDIA: "media", ARTIFACT: "artifacts", FINISH: "finish",
+}  # fmt: skip
+"""Under which name the events taken are counted."""
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """Bytes of a `.wandb` file from `start` to `end` that gave no record, and why.
+
+    `first` and `last` are the numbers of the records that were there; 0 where nothing follows
+    that tells. `torn` as in `framing.Damage`.
+    """
+
+    start: int
+    end: int
+    reason: str
+    first: int = 0
+    last: int = 0
+    torn: bool = False
+
+
+class Taken(msgspec.Struct):
+    """What one import took from one `.wandb` file.
+
+    Attributes:
+        file: its path.
+        run, name, project: the run that it was taken into; empty if nothing was to be had yet.
+        status: "finished" or "failed" as its exit record says; "open" where there is none: the
+            run goes on, or its process was killed.
+        records: how many were taken now; `known` are those of earlier imports.
+        points: metric points and texts taken now.
+        events: what was taken now, by kind.
+        left_out: what was not taken, by what it is.
+        trouble: what of that a person can do something about, in words.
+        lost: damage of the file.
+        error: why the run was not taken, or not to its end; empty if all is well.
+    """
+
+    file: str
+    run: str = ""
+    name: str = ""
+    project: str = ""
+    status: str = "open"
+    records: int = 0
+    known: int = 0
+    points: int = 0
+    events: dict[str, int] = {}
+    left_out: dict[str, int] = {}
+    trouble: list[str] = []
+    lost: list[Lost] = []
+    error: str = ""
+
+    def count(self, kind: int, number: int = 1) -> None:
+        """Count events that were taken."""
+        name = KINDS.get(kind)
+        if name is not None:
+            self.events[name] = self.events.get(name, 0) + number

@@ -1,0 +1,290 @@
+"""Translation: from records, in their order, to the events that say the same.
+
+What becomes of each kind of record:
+
+    run, environment  the Start of each journal; tags that change later are Tags
+    config            Config, nested keys joined with "/"; a removed key becomes None
+    history           Log at its step and time; what is no number is text (lists as JSON), nulls
+                      are left out, dicts with a `_type` are Media
+    summary           Summary, for what the script set and what define_metric had computed; that
+                      which repeats the history's last values is not taken, as it is there
+    metric            Config "wandb/define_metric/NAME": its axis and summary
+    stats             System
+    output, _raw      Console
+    files             an artifact of each saved file that is no media: type "run-file"
+    artifact          Artifact; aliases, metadata and references in Summary "wandb/artifact/NAME"
+    exit              Finish; files/output.log becomes Console before it, if no record did
+
+All others are counted. The same records give the same events: those that a death cut short go on
+by their number (see `taking`). Events of records that have no time get that of the last one that
+had.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tracker.artifacts import Blobs, Entry, Manifest, check_name
+from tracker.errors import BadInput
+from tracker.events import ARTIFACT, CONFIG, CONSOLE, FINISH, LOG, MEDIA, SUMMARY, SYSTEM, TAGS
+from tracker.integrations.wandb.artifacts import artifact_of
+from tracker.integrations.wandb.beginning import Beginning, tags_of
+from tracker.integrations.wandb.media import Folder, media_of
+from tracker.integrations.wandb.records import (
+    Parser,
+    Record,
+    flat,
+    items,
+    kind_of,
+    nanoseconds,
+    value_of,
+)
+from tracker.integrations.wandb.rows import Row, Rows, is_computed, row_of
+from tracker.journal.record import MAX_PAYLOAD
+from tracker.values import logged, text_of
+
+Happened = tuple[Any, ...]
+"""An event as `tracker.journal.Writer.take` has it: (kind, time, *body)."""
+
+_BOOKKEEPING = frozenset({"header", "telemetry", "footer", "final", "environment", "request"})
+"""Records that say nothing of the run that is not taken otherwise."""
+
+_REMEMBERED = frozenset({"metric", "output", "output_raw", "run", "summary"})
+"""Records that tell how later ones are to be understood."""
+
+_GENERATED = frozenset({"min", "max", "mean", "best", "last", "first"})
+_SPARE = 1024
+_LARGE = MAX_PAYLOAD // 4
+"""An entry of fewer bytes gives no event that is larger than a record may be."""
+_CONSOLE_BYTES = 64 * 1024
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Translation:
+    """Translates the records of one source.
+
+    Attributes:
+        time: that of the last record that had one, ns since 1970.
+        exit_code: what the exit record says; None as long as there is none, or more behind it.
+        looked: the last entry's events tell of files, which may be others at another time.
+        left_out: what was not taken, counted by what it is.
+        trouble: what of it a person should know of, in words.
+    """
+
+    def __init__(
+        self, log: Path, beginning: Beginning, parser: Parser, blobs: Blobs, *, links: bool
+    ) -> None:
+        self.time = beginning.time
+        self.looked = False
+        self.exit_code: int | None = None
+        self.left_out: Counter[str] = Counter()
+        self.trouble: list[str] = []
+        self._parser = parser
+        self._blobs = blobs
+        self._folder = Folder(log.parent / "files", blobs, links=links)
+        self._rows = Rows()
+        self._tags = tags_of(beginning.run)
+        self._name = beginning.run.display_name
+        self._computes = False  # define_metric asked for more than the last value
+        self._console = False
+        self._summary: dict[str, Any] = {}
+        self._events: dict[str, Callable[[Record], Iterator[Happened]]] = {
+            "history": lambda record: self._row(row_of(record)),
+            "summary": self._of_summary,
+            "config": self._of_config,
+            "run": self._of_run,
+            "metric": self._of_metric,
+            "stats": self._of_stats,
+            "output": lambda record: self._of_output(record.output),
+            "output_raw": lambda record: self._of_output(record.output_raw),
+            "files": self._of_files,
+            "artifact": self._of_artifact,
+            "exit": self._of_exit,
+        }
+
+    def learn(self, data: bytes) -> None:
+        """Note what an entry that was taken before means for those behind it."""
+        if self._is_repeated(data) or self._rows.plain(data) is not None:
+            return
+        record = self._parser.parse(data)
+        which = kind_of(record)
+        self._note_exit(record, which)
+        if which in _REMEMBERED:
+            list(self._events[which](record))
+
+    def events(self, data: bytes) -> list[Happened]:
+        """The events that an entry stands for, in order."""
+        self.looked = False
+        row = self._rows.plain(data)
+        if row is not None:
+            self.time = max(self.time, row.time)
+            return [(LOG, row.time or self.time, row.step, values) for values in row.values]
+        if self._is_repeated(data):
+            return []
+        record = self._parser.parse(data)
+        which = kind_of(record)
+        self._note_exit(record, which)
+        translate = self._events.get(which)
+        if translate is None:
+            if which not in _BOOKKEEPING:
+                self.left_out[f"{which} records"] += 1
+            return []
+        found = list(translate(record))
+        return found if len(data) < _LARGE else [e for e in found if self._fits(e)]
+
+    def _is_repeated(self, data: bytes) -> bool:
+        """Whether an entry is a summary of nothing but the history's last values."""
+        return not self._computes and is_computed(data)
+
+    def _note_exit(self, record: Record, which: str) -> None:
+        if which == "exit":
+            self.exit_code = int(record.exit.exit_code)
+        elif which == "run":
+            self.exit_code = None  # a run that goes on in the same file
+
+    def _fits(self, event: Happened) -> bool:
+        fits = len(_encode(event)) < MAX_PAYLOAD - _SPARE
+        if not fits:
+            self.left_out["events larger than a record may be"] += 1
+        return fits
+
+    # -- what was logged -------------------------------------------------------------------
+
+    def _row(self, row: Row) -> Iterator[Happened]:
+        moment = row.time or self.time
+        self.time = max(self.time, moment)
+        for values in row.values:
+            yield LOG, moment, row.step, values
+        for key, given in row.media:
+            self.looked = True
+            body, absent = media_of(key, given, self._folder)
+            yield MEDIA, moment, row.step, *body
+            if absent:
+                self.left_out["media files that are not there"] += len(absent)
+        if row.empty:
+            self.left_out["nulls in the history"] += row.empty
+
+    def _of_summary(self, record: Record) -> Iterator[Happened]:
+        summary, set_here = record.summary, record.HasField("_info")
+        found = items(summary.update)
+        if not set_here and any(item.nested_key for item in summary.update):
+            found = [(path, value) for path, value in found if path[-1] in _GENERATED]
+        values = flat(found) | dict.fromkeys(flat([(p, 0) for p, _ in items(summary.remove)]))
+        changed = {
+            k: v for k, v in values.items() if set_here or self._summary.get(k, self) != v
+        }  # fmt: skip
+        if changed:
+            self._summary |= changed
+            yield SUMMARY, self.time, changed
+
+    def _of_stats(self, record: Record) -> Iterator[Happened]:
+        numbers: dict[str, float] = {}
+        for item in record.stats.item:
+            value = logged(value_of(item))
+            if isinstance(value, (int, float)):
+                numbers[text_of(item.key)] = float(value)
+            else:
+                self.left_out["measures of the machine that are no numbers"] += 1
+        moment = nanoseconds(record.stats.timestamp) or self.time
+        self.time = max(self.time, moment)
+        if numbers:
+            yield SYSTEM, moment, numbers
+
+    def _of_output(self, output: Record) -> Iterator[Happened]:
+        self._console = True
+        stream = "stdout" if output.output_type == 1 else "stderr"
+        moment = nanoseconds(output.timestamp) or self.time
+        self.time = max(self.time, moment)
+        if output.line:
+            yield CONSOLE, moment, stream, text_of(output.line)
+
+    # -- what describes the run ------------------------------------------------------------
+
+    def _of_run(self, record: Record) -> Iterator[Happened]:
+        tags = tags_of(record.run)
+        removed = [name for name in self._tags if name not in tags]
+        added = {name: "" for name in tags if name not in self._tags}
+        self._tags = tags
+        self.left_out["changes of the run's name"] += record.run.display_name != self._name
+        self._name = record.run.display_name
+        if values := flat(items(record.run.config.update)):
+            yield CONFIG, self.time, values
+        if added or removed:
+            yield TAGS, self.time, added, removed
+
+    def _of_config(self, record: Record) -> Iterator[Happened]:
+        removed = flat([(path, 0) for path, _ in items(record.config.remove)])
+        if values := flat(items(record.config.update)) | dict.fromkeys(removed):
+            yield CONFIG, self.time, values
+
+    def _of_metric(self, record: Record) -> Iterator[Happened]:
+        metric = record.metric
+        self._computes |= metric.HasField("summary")
+        name = text_of(metric.name or metric.glob_name)
+        wanted = [field.name for field, _ in metric.summary.ListFields()]
+        said = {"step": text_of(metric.step_metric), "summary": wanted}
+        if name and not metric.expanded_from_glob:
+            told = {key: value for key, value in said.items() if value}
+            yield CONFIG, self.time, {f"wandb/define_metric/{name}": told}
+
+    # -- files -----------------------------------------------------------------------------
+
+    def _of_files(self, record: Record) -> Iterator[Happened]:
+        self.looked = True
+        for item in record.files.files:
+            name = text_of(item.path)
+            if name.startswith("media/"):
+                continue  # the row that logged them names them too
+            file = self._folder.keep(name)
+            try:
+                if file is None:
+                    raise BadInput(  # noqa: TRY301
+                        "it is not in the run's folder. If it is a link to a file elsewhere and "
+                        "you trust who made the folder: --links"
+                    )
+                kept = check_name(name.replace("/", "__"))
+                manifest = Manifest.of([Entry(file.name, file.size, file.digest)])
+            except BadInput as error:
+                self.left_out["saved files"] += 1
+                self.trouble.append(f"file {name}: {error}")
+                continue
+            digest = manifest.put(self._blobs).digest
+            yield ARTIFACT, self.time, kept, "run-file", digest, 1, manifest.size
+
+    def _of_artifact(self, record: Record) -> Iterator[Happened]:
+        self.looked = True
+        taken = artifact_of(record.artifact, self._blobs)
+        self.trouble += taken.trouble
+        self.left_out["artifact versions"] += bool(taken.trouble)
+        if taken.body is not None:
+            yield ARTIFACT, self.time, *taken.body
+        if taken.about:
+            name = text_of(record.artifact.name)
+            yield SUMMARY, self.time, {f"wandb/artifact/{name}": taken.about}
+
+    # -- the end ---------------------------------------------------------------------------
+
+    def _of_exit(self, record: Record) -> Iterator[Happened]:
+        self.looked = True
+        if not self._console:
+            yield from self._of_log_file()
+        code = int(record.exit.exit_code)
+        yield FINISH, self.time, "failed" if code else "finished", code
+
+    def _of_log_file(self) -> Iterator[Happened]:
+        """Console from files/output.log, where older clients wrote it and nowhere else."""
+        path = self._folder.path("output.log")
+        if path is None:
+            return
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size  # what is written meanwhile is not waited for
+            for _ in range(0, size, _CONSOLE_BYTES):
+                text = file.read(_CONSOLE_BYTES).decode("utf-8", "replace")
+                if text:
+                    yield CONSOLE, self.time, "stdout", text
