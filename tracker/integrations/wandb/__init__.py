@@ -1,0 +1,1 @@
+"""Weights & Biases: its transaction logs and the run folders around them."""
