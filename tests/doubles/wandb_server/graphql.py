@@ -5,7 +5,8 @@ a function that takes the field's arguments by name and gives one of these. `Jso
 list that is a scalar, given whole. What a node has not,
 nor its function takes, is an error as from a server with a schema, so a question is answered
 whole or refused by name. Functions take arguments by their names in Python (`minStep` is
-`min_step`, `id` is `id_`), and a mutation's function takes the fields of its `input` so.
+`min_step`, `id` is `id_`), and a mutation's function takes the fields of its `input` so,
+without the `clientMutationId` that any may have.
 The language: https://spec.graphql.org/October2021/
 """
 
@@ -303,8 +304,9 @@ class _Answerer:
         held = node[wanted.name]
         arguments = self._value(wanted.arguments)
         if type_ == "mutation":
-            arguments = arguments.get("input", {})
-        arguments = {_in_python(name): value for name, value in arguments.items()}
+            arguments = {**arguments.get("input", {})}
+            arguments.pop("clientMutationId", None)
+        arguments = arguments_of(arguments)
         if not callable(held):
             held = _constant(held)
         try:
@@ -333,6 +335,11 @@ class _Answerer:
 
 def _constant(value: Any) -> Callable[[], Any]:
     return lambda: value
+
+
+def arguments_of(fields: dict[str, Any]) -> dict[str, Any]:
+    """Give fields by their names in Python."""
+    return {_in_python(name): value for name, value in fields.items()}
 
 
 def _in_python(name: str) -> str:

@@ -17,7 +17,7 @@ SUMMARY = "wandb-summary.json"
 _SAID = {"files", "complete", "exitcode", "uploaded", "dropped", "preempting"}
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """One run.
 
@@ -36,7 +36,6 @@ class Run:
     project: str
     name: str
     storage_id: str
-    created_at: str
     rows: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     console: list[str] = field(default_factory=list)
@@ -119,3 +118,64 @@ class Run:
             if row["_step"] < before["_step"]:
                 steps = f"{before['_step']} to {row['_step']}"
                 yield "step", f"{self.path}: _step goes back at row {number}: {steps}"
+
+
+Key = tuple[str, str, str]
+
+
+@dataclass
+class Runs:
+    """All runs, by entity, project and name, and the names of those deleted."""
+
+    held: dict[Key, Run] = field(default_factory=dict)
+    projects: set[tuple[str, str]] = field(default_factory=set)
+    deleted: set[Key] = field(default_factory=set)
+
+    def find(self, entity: str, project: str, name: str) -> Run | None:
+        """Give a run, None if there is none yet.
+
+        Raises:
+            Refused: It was deleted.
+        """
+        if (entity, project, name) in self.deleted:
+            text = f"run {entity}/{project}/{name} was previously created and deleted"
+            raise Refused(409, f"{text}; try a new run name")
+        return self.held.get((entity, project, name))
+
+    def get(self, entity: str, project: str, name: str) -> Run:
+        """Give a run.
+
+        Raises:
+            Refused: There is none.
+        """
+        found = self.find(entity, project, name)
+        if found is None:
+            raise Refused(404, f"run {entity}/{project}/{name} not found")
+        return found
+
+    def by_id(self, storage_id: str) -> Run:
+        """Give a run by its storage id.
+
+        Raises:
+            Refused: There is none.
+        """
+        for held in self.held.values():
+            if held.storage_id == storage_id:
+                return held
+        raise Refused(404, f"run {storage_id} not found")
+
+    def of(self, entity: str, project: str) -> list[Run]:
+        """Give the runs of a project, oldest first."""
+        return [run for key, run in self.held.items() if key[:2] == (entity, project)]
+
+    def make(self, entity: str, project: str, name: str) -> Run:
+        """Make a run."""
+        storage_id = f"run-{len(self.held) + len(self.deleted)}"
+        self.projects.add((entity, project))
+        made = self.held[entity, project, name] = Run(entity, project, name, storage_id)
+        return made
+
+    def delete(self, entity: str, project: str, name: str) -> None:
+        """Delete a run; its name is refused from here on."""
+        del self.held[entity, project, name]
+        self.deleted.add((entity, project, name))

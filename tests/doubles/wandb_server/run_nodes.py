@@ -14,6 +14,9 @@ from tests.doubles.wandb_server.graphql import GraphqlError, Json, Node
 from tests.doubles.wandb_server.run import Row, Run
 from tests.doubles.wandb_server.storage import Storage, md5
 
+CREATED = "2026-01-01T00:00:00"
+"""When everything was made, as it says."""
+
 _CONSOLE_LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT[\d:.]+) (.*)", re.DOTALL)
 
 VIEWER = "tester"
@@ -49,8 +52,8 @@ def entity(name: str) -> Node:
     }
 
 
-def file(files: dict[str, bytes], name: str, storage: Storage) -> Node:
-    """A file, with addresses to fetch it from, or to put it at on `upload`."""
+def file(owner: str, files: dict[str, bytes], name: str, storage: Storage) -> Node:
+    """A file of a run or artifact, with addresses to fetch it from, or to put it at."""
 
     def url(*, upload: bool = False) -> str:
         give = storage.upload_url if upload else storage.download_url
@@ -58,21 +61,54 @@ def file(files: dict[str, bytes], name: str, storage: Storage) -> Node:
 
     return {
         "__typename": "File",
-        "id": f"file-{name}",
+        "id": f"file-{owner}-{name}",
         "name": name,
         "displayName": name,
         "url": url,
         "directUrl": url,
         "sizeBytes": len(files[name]),
         "mimetype": mimetypes.guess_type(name)[0] or "application/octet-stream",
-        "updatedAt": "2026-01-01T00:00:00",
+        "updatedAt": CREATED,
         "md5": md5(files[name]),
         "digest": md5(files[name]),
         "storagePath": name,
     }
 
 
-def run(held: Run, project: Callable[[], Node | None], stale_rows: int, storage: Storage) -> Node:
+def project(entity_name: str, name: str, held: list[Run], node: Callable[[Run], Node]) -> Node:
+    """A project of these runs; `node` makes theirs."""
+
+    def one(name: str) -> Node | None:
+        return next((node(run) for run in held if run.name == name), None)
+
+    def bucket(name: str, *, missing_ok: bool = False) -> Node | None:
+        found = one(name)
+        if found is None and not missing_ok:
+            raise GraphqlError(f"run {name} not found")
+        return found
+
+    def runs(**asked: Any) -> Node:
+        return connection([node(run) for run in held], **asked)
+
+    return {
+        "__typename": "Project",
+        "id": f"project-{entity_name}-{name}",
+        "internalId": "1",
+        "name": name,
+        "entityName": entity_name,
+        "entity": lambda: entity(entity_name),
+        "createdAt": CREATED,
+        "isBenchmark": False,
+        "readOnly": False,
+        "user": user,
+        "run": one,
+        "bucket": bucket,
+        "runs": runs,
+        "runCount": lambda filters=None: runs(filters=filters)["totalCount"],
+    }
+
+
+def run(held: Run, stale_rows: int, storage: Storage) -> Node:
     """A run; of the rows it has, the last `stale_rows` are not counted yet."""
     attributes = held.attributes
     summary, measures = _line(held.summary), _line(_last(held.events))
@@ -95,11 +131,10 @@ def run(held: Run, project: Callable[[], Node | None], stale_rows: int, storage:
         "summaryMetrics": summary,
         "systemMetrics": measures,
         "readOnly": False,
-        "createdAt": held.created_at,
-        "heartbeatAt": held.created_at,
+        "createdAt": CREATED,
+        "heartbeatAt": CREATED,
         "user": user,
-        "project": project,
-        "projectId": 1,
+        "projectId": "1",
         "historyKeys": lambda: _history_keys(held.rows),
         "historyLineCount": max(0, len(held.rows) - stale_rows),
         "eventsLineCount": len(held.events),
@@ -111,7 +146,7 @@ def run(held: Run, project: Callable[[], Node | None], stale_rows: int, storage:
         "sampledHistory": lambda specs: _samples(held.rows, specs),
         "parquetHistory": lambda live_keys: _parquet(held.rows, live_keys),
         "fileCount": len(held.files),
-        "files": lambda **asked: _files(held.files, storage, **asked),
+        "files": lambda **asked: _files(held, storage, **asked),
         "logLines": lambda **asked: _log_lines(held.console, **asked),
     }
 
@@ -199,7 +234,7 @@ def _parquet(rows: list[Row], live_keys: list[str]) -> Node:
 
 
 def _files(
-    files: dict[str, bytes],
+    held: Run,
     storage: Storage,
     *,
     names: Iterable[str] = (),
@@ -210,10 +245,12 @@ def _files(
     like = re.escape(pattern or "%").replace("%", ".*").replace("_", ".")
     wanted = [
         name
-        for name in sorted(files)
+        for name in sorted(held.files)
         if (not names or name in names) and re.fullmatch(like, name, re.DOTALL)
     ]
-    return connection([file(files, name, storage) for name in wanted], first, after)
+    return connection(
+        [file(held.storage_id, held.files, name, storage) for name in wanted], first, after
+    )
 
 
 def _log_line(line: str) -> Node:
