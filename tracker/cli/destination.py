@@ -1,9 +1,10 @@
-"""A file that appears whole or not at all."""
+"""A file or a folder that appears whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,40 @@ def replacing(path: Path, *, force: bool) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             fresh.unlink()
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path, *, force: bool) -> Iterator[Path]:
+    """Give a temporary folder beside `path` to fill; it gets its name when all went well.
+
+    The folder around `path` is made if it is not there.
+
+    Raises:
+        BadInput: `path` is there and `force` is not given, or is no folder.
+        TrackerError: it cannot be written.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise BadInput(f"{path} is no folder; name another place with --output.")
+    if path.exists() and not force:
+        raise _taken(path)
+    fresh, old = (path.with_name(f".tracker-{os.urandom(8).hex()}.tmp") for _ in range(2))
+    try:
+        path.parent.mkdir(exist_ok=True)
+        fresh.mkdir()
+        yield fresh
+        if force and path.exists():
+            path.rename(old)
+        fresh.rename(path)
+    except OSError as error:
+        if path.exists() and not force:  # it came in the meantime
+            raise _taken(path) from None
+        raise TrackerError(
+            f"{path} cannot be written: {error.strerror or error}. Name another place with "
+            "--output."
+        ) from error
+    finally:
+        for left in (fresh, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _check(path: Path, *, force: bool) -> None:
