@@ -53,7 +53,7 @@ def measure(
         f"{runs:,} offline runs of {steps:,} steps with {len(KEYS)} metrics to W&B, medians of "
         f"{rounds} rounds",
         ("way", "seconds", "CPU s", "CPU to syncd", "requests", "at kill", "doubled", "missing"),
-        rows, "CPU: of the command and all that it starts; the server is another process's;",
+        rows, "CPU: of the command and all that it starts, without the server;",
         "at kill: points there when all of it was killed, half way; doubled and missing: points,",
         "after the same command was run again to its end",
     )  # fmt: skip

@@ -56,9 +56,7 @@ def replacing_folder(path: Path, *, force: bool) -> Iterator[Path]:
         path.parent.mkdir(exist_ok=True)
         fresh.mkdir()
         yield fresh
-        if force and path.exists():
-            path.rename(old)
-        fresh.rename(path)
+        _put_folder_in_place(fresh, path, old if force and path.exists() else None)
     except OSError as error:
         if path.exists() and not force:  # it came in the meantime
             raise _taken(path) from None
@@ -67,8 +65,21 @@ def replacing_folder(path: Path, *, force: bool) -> Iterator[Path]:
             "--output."
         ) from error
     finally:
-        for left in (fresh, old):
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _put_folder_in_place(fresh: Path, path: Path, old: Path | None) -> None:
+    """Give `fresh` the name `path`; what is there becomes `old` and is removed, or comes back."""
+    if old is None:
+        fresh.rename(path)
+        return
+    path.rename(old)
+    try:
+        fresh.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _check(path: Path, *, force: bool) -> None:

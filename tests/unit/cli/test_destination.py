@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tracker.cli.destination import replacing, replacing_folder
@@ -80,6 +82,24 @@ def test_a_folder_that_fails_leaves_the_old_one_as_it_was(tmp_path):
     with pytest.raises(TrackerError, match="No space"):  # noqa: SIM117 - one error, one line
         with replacing_folder(tmp_path / "out", force=True):
             raise OSError(28, "No space left on device")
+    assert (tmp_path / "out" / "file").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_a_folder_that_cannot_be_put_in_place_lets_the_old_one_come_back(tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "file").write_text("old")
+    rename = Path.rename
+
+    def failing(path, target):
+        if (path / "new").exists():
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    refused = pytest.raises(TrackerError, match="No space")
+    with refused, replacing_folder(tmp_path / "out", force=True) as fresh:
+        (fresh / "new").write_text("new")
     assert (tmp_path / "out" / "file").read_text() == "old"
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
 

@@ -22,7 +22,7 @@ from typing import TextIO
 
 from tracker.artifacts import Blobs
 from tracker.errors import ArtifactError
-from tracker.events import Console, Log, Media, MediaFile, System
+from tracker.events import Console, Json, Log, Media, MediaFile, System
 from tracker.integrations.wandb import typed
 from tracker.integrations.wandb.history import History
 from tracker.integrations.wandb.merge import Reached, by_step
@@ -111,6 +111,7 @@ class _Giving:
         self._console = console
         self._start_ns = (run.started_at - _EPOCH) // timedelta(microseconds=1) * 1000
         self._history = History(records, self._start_ns)
+        self._versions: dict[str, dict[str, Json]] = {}
 
     def head(self, entity: str | None) -> None:
         """Give out what the run is called, what it was set to, and where it ran."""
@@ -136,6 +137,8 @@ class _Giving:
             self._system(event)
         elif isinstance(event, Console):
             self._output(event)
+        elif isinstance(event, Media) and event.form == typed.VERSION:
+            self._versions[str(event.about.get("manifest"))] = event.about
         elif isinstance(event, Media):
             self._media(reached, event)
 
@@ -144,7 +147,7 @@ class _Giving:
         for version in self._run.artifacts():
             record = self._records.record()
             try:
-                versions.fill(record.artifact, version)
+                versions.fill(record.artifact, version, self._versions.get(version.manifest, {}))
             except ArtifactError as error:
                 self._leave_out(f"artifact {version.name} {version.version}: {error}")
                 continue

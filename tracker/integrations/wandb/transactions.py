@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 from tracker.errors import TrackerError
 from tracker.integrations.wandb.framing import Writer
 
-_OLDEST_READER = "0.13.0"
-"""The oldest wandb that knows every kind of record that is written here."""
+_MIN_CONSUMER = "0.70.0"
+"""What the client of wandb 0.31 demands of a reader in its own files."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -48,7 +48,7 @@ class Transactions:
         self._number = 0
         header = self.record()
         header.header.version_info.producer = "tracker"
-        header.header.version_info.min_consumer = _OLDEST_READER
+        header.header.version_info.min_consumer = _MIN_CONSUMER
         self.put(header)
 
     def record(self) -> Any:

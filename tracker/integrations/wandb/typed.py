@@ -20,6 +20,9 @@ _FOLDERS = {"image": "images", "video": "videos"}
 _LISTS = {"audio": ("audio", "audio"), "video": ("videos", "videos"), "html": ("html", "html")}
 """Of forms with several files: the type of the whole, and the key of the values in it."""
 
+VERSION = "artifact"
+"""The form of what is no media: what belongs to an artifact version, by its `manifest`."""
+
 _ELSEWHERE = ("artifact_path", "_latest_artifact_path")
 """Name artifacts by what only the client that made them knew; the file itself is here."""
 
@@ -40,7 +43,7 @@ def value(event: Media, places: dict[str, str]) -> dict[str, Any]:
     files = [_whole(file, places) for file in event.files]
     if "_type" in event.about:
         return _found(event, files)
-    if len(files) == 1:
+    if len(files) == 1 and "count" not in event.about:
         return {"_type": f"{event.form}-file", **event.about, **files[0]}
     if not files:
         return {"_type": event.form, **event.about}

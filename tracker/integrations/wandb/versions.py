@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tracker.artifacts import Blobs, Manifest
+from tracker.events import Json
 from tracker.integrations.wandb.naming import artifact_name, project_name
+from tracker.integrations.wandb.transactions import in_json
 from tracker.query import RunView, Version
 
 FOLDER = "artifacts"
@@ -34,8 +36,8 @@ class Versions:
         self._home = home.absolute() / FOLDER
         self._md5: dict[str, str] = {}
 
-    def fill(self, artifact: Any, version: Version) -> None:
-        """Fill an ``ArtifactRecord`` with a version.
+    def fill(self, artifact: Any, version: Version, about: dict[str, Json]) -> None:
+        """Fill an ``ArtifactRecord`` with a version; `about` has its aliases and the like, if any.
 
         Raises:
             ArtifactError: its manifest or a file is not in the store, or cannot be read.
@@ -47,7 +49,10 @@ class Versions:
         artifact.project = project_name(self._run.project)
         artifact.type = artifact_name(version.type)
         artifact.name = artifact_name(version.name)
-        artifact.aliases.append("latest")
+        artifact.aliases.extend(dict.fromkeys([*_texts(about.get("aliases")), "latest"]))
+        artifact.tags.extend(_texts(about.get("tags")))
+        artifact.description = str(about.get("description") or "")
+        artifact.metadata = in_json(about["metadata"]) if about.get("metadata") else ""
         artifact.finalize = True
         artifact.digest_algorithm = "MANIFEST_MD5"
         artifact.client_id = _id(self._run.id, version.name, version.manifest)
@@ -76,6 +81,10 @@ class Versions:
                 md5.update(chunk)
                 target.write(chunk)
         self._md5[digest] = base64.b64encode(md5.digest()).decode()
+
+
+def _texts(told: Json) -> list[str]:
+    return [str(text) for text in told] if isinstance(told, list) else []
 
 
 def _id(*parts: str) -> str:

@@ -102,6 +102,19 @@ def test_an_artifact_without_its_files_is_left_out_and_said(tmp_path, start):
     assert text.startswith("artifact one v0: ")
 
 
+def test_what_belongs_to_a_version_goes_with_it_and_is_no_row(tmp_path, start):
+    (tmp_path / "one").write_text("one")
+    with start() as run:
+        manifest = run.log_artifact(tmp_path / "one")
+        about = {"manifest": manifest, "aliases": ["best", "latest"], "metadata": {"n": 1}}
+        run.log_media("one", "artifact", [], about)
+    _, records, _ = given(tmp_path)
+    (record,) = records["artifact"]
+    assert list(record.artifact.aliases) == ["best", "latest"]
+    assert record.artifact.metadata == '{"n":1}'
+    assert "history" not in records
+
+
 def test_the_last_value_is_that_of_the_last_attempt_not_of_the_highest_step(tmp_path, start):
     with start() as run:
         for step in range(10):

@@ -37,6 +37,11 @@ def test_several_images_are_listed():
     assert (told["count"], told["filenames"], told["captions"]) == (2, names, ["a", "b"])
 
 
+def test_a_list_of_one_image_stays_a_list():
+    told = value(media("image", [ONE], count=1, captions=["a"]), PLACES)
+    assert (told["_type"], told["filenames"]) == ("images/separated", ["media/one"])
+
+
 def test_several_videos_are_values_in_a_value():
     told = value(media("video", [ONE, TWO]), PLACES)
     each = [{"_type": "video-file", **TOLD_ONE}, {"_type": "video-file", **TOLD_TWO}]
