@@ -24,8 +24,9 @@ FIGURES = {
     "fleet": "fleet",
     "service": "service",
     "import-wandb": "taking",
+    "sync": "sync",
 }
-ON_REQUEST = ("long", "load", "crowd", "fleet", "service", "import-wandb")
+ON_REQUEST = ("long", "load", "crowd", "fleet", "service", "import-wandb", "sync")
 """They take minutes, some gigabytes: measured only where they are named."""
 
 
@@ -38,8 +39,10 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (3)")
     parser.add_argument("--points", type=int, default=100_000_000, help="long: how many (1e8)")
-    parser.add_argument("--runs", type=int, help="load: that wait (1,000); crowd: at once (200)")
-    parser.add_argument("--each", type=int, help="load: points of each run (10,000)")
+    parser.add_argument(
+        "--runs", type=int, help="that wait: load (1,000), sync (100); crowd: at once (200)"
+    )
+    parser.add_argument("--each", type=int, help="load, sync: points of each run (10,000)")
     parser.add_argument("--rows", type=int, default=100_000, help="import-wandb: calls (1e5)")
     parser.add_argument("--seconds", type=float, default=300.0, help="crowd: how long (300)")
     parser.add_argument("--daemons", type=int, default=10_000, help="fleet: how many (10,000)")

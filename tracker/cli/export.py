@@ -1,4 +1,4 @@
-"""`tracker export`: what a run logged, in a file for other programs."""
+"""`tracker export`: a run for other programs, in a file or a folder."""
 
 from __future__ import annotations
 
@@ -28,21 +28,24 @@ class _Terminal:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "jsonl", "parquet"]),
+    type=click.Choice(["csv", "jsonl", "parquet", "wandb"]),
     required=True,
-    help='csv, jsonl or parquet; parquet needs pip install "tracker-syncd[parquet]".',
+    help='csv, jsonl, parquet or wandb; the last two need pip install "tracker-syncd[parquet]", '
+    '"tracker-syncd[wandb]".',
 )
 @click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Where to write; without it csv and jsonl go to standard output.",
+    help="Where to write; without it csv and jsonl go to standard output. Of wandb the folder that "
+    "gets the run folder (./wandb).",
 )
-@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--force", is_flag=True, help="Replace FILE or the run folder if it is there.")
+@click.option("--entity", metavar="NAME", help="wandb: the user or team there that it is for.")
 @store_option
-def export(run: str, form: str, output: Path | None, force: bool) -> None:
-    """Write every log call of RUN, in the order of each writer, to CSV, JSON lines or Parquet.
+def export(run: str, form: str, output: Path | None, force: bool, entity: str | None) -> None:
+    """Write every log call of RUN to CSV, JSON lines or Parquet, or all of RUN for W&B.
 
     \b
     csv      a row a call: _step, _time (UTC), _writer, a column for each key;
@@ -51,12 +54,22 @@ def export(run: str, form: str, output: Path | None, force: bool) -> None:
              "NaN", "Infinity" and "-Infinity" as strings
     parquet  as csv with types: doubles (NaN and infinities as such) and
              strings, null where the call did not log the key
+    wandb    an offline run folder, for `wandb sync` and `wandb leet`: config,
+             history, summary, tags, console, system metrics, media, artifacts
 
-    A column whose name is taken gets "_" behind it. The file appears under its name when it
-    is complete. What a running run logs while it is written is left out.
+    Calls stand in the order of each writer. A column whose name is taken gets "_" behind it. File
+    and folder appear under their names when they are complete. What a running run logs while it
+    is written is left out.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not wrapped
-    view = Store(chosen_store()).run(run)
-    if form == "parquet":
+    if entity is not None and form != "wandb":
+        raise BadInput(f"--entity is for --format wandb; {form} has no place for it.")
+    store = Store(chosen_store())
+    view = store.run(run)
+    if form == "wandb":
+        from tracker.cli import runfolder  # noqa: PLC0415 - for those who use it
+
+        runfolder.write(store.folder, view, output or Path("wandb"), force=force, entity=entity)
+    elif form == "parquet":
         _parquet(view, output, force=force)
     elif output is None:
         target = _Terminal() if sys.stdout.isatty() else sys.stdout

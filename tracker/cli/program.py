@@ -21,7 +21,7 @@ COMMANDS = {
     "ls": "List runs, newest first.",
     "show": "Show everything about a run.",
     "tail": "Follow what a run logs.",
-    "export": "Write what a run logged to CSV, JSON lines or Parquet.",
+    "export": "Write what a run logged to CSV, JSON lines, Parquet or a W&B run folder.",
     "import": "Take in what another tool recorded.",
     "remote": "Add, list and remove remotes; log in to them.",
     "push": "Deliver now what is pending.",

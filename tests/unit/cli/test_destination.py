@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tracker.cli.destination import replacing
+from tracker.cli.destination import replacing, replacing_folder
 from tracker.errors import BadInput, TrackerError
 
 
@@ -63,3 +65,68 @@ def test_a_full_disk_is_said_with_the_file(tmp_path):
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(BadInput, match="is a folder"), replacing(tmp_path, force=True):
         pass
+
+
+def test_a_folder_appears_when_it_is_complete_and_the_one_around_it_is_made(tmp_path):
+    target = tmp_path / "around" / "out"
+    with replacing_folder(target, force=False) as fresh:
+        (fresh / "file").write_text("whole")
+        assert not target.exists()
+    assert (target / "file").read_text() == "whole"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_folder_that_fails_leaves_the_old_one_as_it_was(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "file").write_text("old")
+    with pytest.raises(TrackerError, match="No space"):  # noqa: SIM117 - one error, one line
+        with replacing_folder(tmp_path / "out", force=True):
+            raise OSError(28, "No space left on device")
+    assert (tmp_path / "out" / "file").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_a_folder_that_cannot_be_put_in_place_lets_the_old_one_come_back(tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "file").write_text("old")
+    rename = Path.rename
+
+    def failing(path, target):
+        if (path / "new").exists():
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    refused = pytest.raises(TrackerError, match="No space")
+    with refused, replacing_folder(tmp_path / "out", force=True) as fresh:
+        (fresh / "new").write_text("new")
+    assert (tmp_path / "out" / "file").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_a_folder_is_replaced_only_with_force(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").write_text("old")
+    with pytest.raises(BadInput, match="--force"), replacing_folder(tmp_path / "out", force=False):
+        pass
+    with replacing_folder(tmp_path / "out", force=True) as fresh:
+        (fresh / "new").write_text("new")
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "new"]
+
+
+def test_a_folder_that_came_in_the_meantime_is_kept(tmp_path):
+    theirs = tmp_path / "out" / "theirs"
+    refused = pytest.raises(BadInput, match="--force")
+    with refused, replacing_folder(theirs.parent, force=False):
+        theirs.parent.mkdir()
+        theirs.write_text("theirs")
+    assert (tmp_path / "out" / "theirs").read_text() == "theirs"
+
+
+def test_a_file_or_a_link_is_no_folder(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path)
+    for name in ("file", "link"):
+        refused = pytest.raises(BadInput, match="no folder")
+        with refused, replacing_folder(tmp_path / name, force=True):
+            pass

@@ -3,4 +3,7 @@
 From a file to a journal: `framing` finds entries, `source` numbers their records, `beginning`,
 `rows`, `media` and `artifacts` read them, `translation` makes events of them, `taking` appends
 those once, and `imports` does so for many files. `known` asks the store how far that is.
+
+From journals to a folder: `merge` orders their events, `history`, `typed` and `versions` say rows,
+media and artifacts in W&B's terms, named by `naming`, and `giving` writes them as `transactions`.
 """
