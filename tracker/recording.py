@@ -14,11 +14,15 @@ from tracker.errors import StoreError
 from tracker.events import (
     ARTIFACT,
     CONFIG,
+    CONSOLE,
     FINISH,
     LOG,
+    MEDIA,
     REWIND,
+    SOURCE,
     START,
     SUMMARY,
+    SYSTEM,
     TAGS,
     Json,
 )
@@ -26,13 +30,20 @@ from tracker.journal import Journal, Reserve, Writer, WriterBroken, newest
 from tracker.notice import Notice
 from tracker.resume import Past
 from tracker.settings import Settings
-from tracker.store import StoreFolder
+from tracker.store import StoreFolder, nearly_full
 
 KINDS = {
     START: "starts", LOG: "log calls", CONFIG: "config", SUMMARY: "summary", TAGS: "tags",
-    ARTIFACT: "artifacts", FINISH: "finish", REWIND: "rewinds",
+    ARTIFACT: "artifacts", FINISH: "finish", REWIND: "rewinds", SYSTEM: "system",
+    CONSOLE: "console", MEDIA: "media", SOURCE: "sources",
 }  # fmt: skip
 """What is counted under which name when it could not be kept."""
+
+FIRST_TO_GO = frozenset((SYSTEM, CONSOLE, MEDIA))
+"""Kinds that are not kept where the disk is nearly full (degradation level 3)."""
+
+_LOOK_INTERVAL_S = 1.0
+"""For those, the disk is looked at this often."""
 
 REOPEN_INTERVAL_S = 0.25
 """While no journal can be opened, attempts are this far apart."""
@@ -76,7 +87,8 @@ class Recording:
         self._earlier = 0
         self._unsynced = 0  # events in earlier journals that the disk refused to sync
         self._dropped: Counter[str] = Counter()
-        self._reopen_at = 0.0
+        self._reopen_at = self._look_at = 0.0
+        self._low = False  # the disk was nearly full when it was looked at
         self._error: Exception | None = None  # why no journal could be opened
         self._opening: int | None = None  # the thread that opens a journal
         self._actions: list[Callable[[], object]] = []
@@ -112,6 +124,32 @@ class Recording:
             TypeError, ValueError, OverflowError: the event cannot be encoded.
             StoreError: only if strict; the event was not kept.
         """
+        if not self._open_to(kind):
+            return False
+        if kind == LOG and self._reached is not None:
+            self._stitch(body[0], self._reached)
+        kept = self._keep(kind, lambda _: body)
+        if kind in self.put_off:
+            self._note(kind, body[0], kept=kept)
+        if not kept:
+            self.say_trouble()
+        return kept
+
+    def record_with(self, kind: int, body: Callable[[Writer], tuple[Any, ...]]) -> bool:
+        """As `record`, of an event made for the writer that takes it, with files in its packs.
+
+        Raises:
+            As `record`, and as `body`, whose OSError says that the disk did not take a file.
+        """
+        if not self._open_to(kind):
+            return False
+        kept = self._keep(kind, body)
+        if not kept:
+            self.say_trouble()
+        return kept
+
+    def _open_to(self, kind: int) -> bool:
+        """Whether events of a kind are kept now, as far as it does not depend on the journal."""
         if self.store is None:
             return False
         if self.finished and kind != FINISH:
@@ -121,23 +159,29 @@ class Recording:
                 f'To go on: tracker.init(id="{self.run_id}")', once="finished",
             )  # fmt: skip
             return False
-        if kind == LOG and self._reached is not None:
-            self._stitch(body[0], self._reached)
-        kept = self._keep(kind, *body)
-        if kind in self.put_off:
-            self._note(kind, body[0], kept=kept)
-        if not kept:
-            self.say_trouble()
-        return kept
+        if kind in FIRST_TO_GO and self.nearly_full():
+            self.count_dropped(KINDS[kind])
+            self._say_nearly_full()
+            return False
+        return True
 
-    def _keep(self, kind: int, *body: Any) -> bool:
+    def nearly_full(self) -> bool:
+        """Whether what goes first is not kept now, as the disk has little room left."""
+        if self.store is not None and time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _LOOK_INTERVAL_S
+            self._low = nearly_full(self.store.free_bytes(), self._settings.storage_low_bytes)
+        return self._low
+
+    def _keep(self, kind: int, body: Callable[[Writer], tuple[Any, ...]]) -> bool:
         for _ in range(2):
             writer = self._writer
             try:
                 if writer is not None:
-                    return writer.append(kind, *body)
+                    return writer.append(kind, *body(writer))
             except WriterBroken:
                 pass
+            except OSError:  # of a pack file; the writer knows it
+                break
             self._reopen()
         self.count_dropped(KINDS[kind])
         return False
@@ -202,7 +246,7 @@ class Recording:
         if self._writer is not None:
             self._writer.retry_now()
         self._reopen_at = 0.0
-        kept = self._keep(kind, *body)
+        kept = self._keep(kind, lambda _: body)
         if not kept:
             self.count_dropped(KINDS[kind], -1)
         return kept
@@ -270,6 +314,16 @@ class Recording:
         self._notice.warn(text, once="storage")
         if self._settings.strict:
             raise StoreError(text) from error
+
+    def _say_nearly_full(self) -> None:
+        root = self.store.root if self.store else "the store"
+        text = (
+            f"run {self._head['name']}: the disk of {root} is nearly full: media, system measures "
+            "and console are not kept until there is room (setting storage_low_bytes). Free some."
+        )
+        self._notice.warn(text, once="nearly full")
+        if self._settings.strict:
+            raise StoreError(text)
 
     # -- journals --------------------------------------------------------------------------
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracker import ending, events, pending, values
 from tracker.errors import ArtifactError, BadInput, StoreError
-from tracker.events import ARTIFACT, CONFIG, LOG, SUMMARY, TAGS
+from tracker.events import ARTIFACT, CONFIG, CONSOLE, LOG, MEDIA, SUMMARY, SYSTEM, TAGS
 from tracker.fields import Fields, Tags, TagsGiven
 from tracker.notice import Notice
 from tracker.recording import KINDS, Recording
 from tracker.resume import Past
 from tracker.settings import Settings
 from tracker.store import StoreFolder, nearly_full
+
+if TYPE_CHECKING:
+    from tracker.extras import Content, Extras
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
 _MOST_SAID = 10
@@ -154,6 +157,65 @@ class Run:
             return None
         about = (name, values.text_of(type), kept.manifest, kept.files, kept.size)
         return kept.manifest if self._recording.record(ARTIFACT, *about) else None
+
+    def log_system(self, data: Mapping[str, Any]) -> None:
+        """Record measures of the machine, such as {"cpu": 12.5}, at this moment; they have no step.
+
+        Nested dicts are flattened with "/"; what is no number is said and left out. On a disk
+        that is nearly full these, console and media are the first that is not kept.
+
+        Raises:
+            BadInput, StoreError: only if `strict`.
+        """
+        self._log_extra(SYSTEM, lambda extras: extras.system(data))
+
+    def log_console(self, text: str, stream: str = "stdout") -> None:
+        """Record what the process wrote to `stream`, "stdout" or "stderr", with its line ends.
+
+        Raises:
+            BadInput, StoreError: only if `strict`.
+        """
+        self._log_extra(CONSOLE, lambda extras: extras.console(text, stream))
+
+    def log_media(
+        self, key: str, form: str, files: Sequence[tuple[str, Content]] = (),
+        about: Mapping[str, Any] | None = None, step: int | None = None,
+    ) -> None:  # fmt: skip
+        """Record files under `key` at a step.
+
+        Args:
+            key: as a metric's; what is logged under it again belongs together.
+            form: what they are, such as "image", "audio", "table", "histogram" (see `Media`).
+            files: names without folders, and bytes or the path of a file, which is read before
+                this returns. Up to 256 KiB it goes into a pack file, else into a blob, which
+                takes as long as the disk takes. One that cannot be kept is said and left out.
+            about: what belongs to them (captions, sizes), in terms of JSON.
+            step: as for `log`.
+
+        Raises:
+            BadInput, StoreError: only if `strict`.
+        """
+        whole = self._next_step() if step is None else values.whole(step)
+        if whole is None:
+            self._refuse([f"log_media: step {values.brief(step)} is no whole number of 64 bits"])
+            return
+        self._last_step = whole
+        self._log_extra(MEDIA, lambda extras: extras.media(whole, key, form, files, about))
+
+    def _log_extra(self, kind: int, record: Callable[[Extras], list[str]]) -> None:
+        if self.store is None:
+            return
+        from tracker.extras import Extras  # noqa: PLC0415 - hashlib and blobs for those who use it
+
+        try:
+            problems = record(Extras(self.store, self._recording, self._settings))
+        except StoreError:  # only if strict
+            raise
+        except Exception as error:  # noqa: BLE001 - a stranger's mapping or path may raise anything
+            self._recording.count_dropped(KINDS[kind])
+            problems = [f"{KINDS[kind]} was not kept: {values.brief(error)}"]
+        if problems:
+            self._refuse(problems)
 
     def rewind(self, step: int) -> None:
         """Go back to `step`: what was logged there and later becomes an older branch.
@@ -436,7 +498,8 @@ class Run:
         if self.store and nearly_full(self.store.free_bytes(), self._settings.storage_low_bytes):
             self.notice.warn(
                 f"the disk of {self.store.root} is nearly full (degradation level 3): until there "
-                "is room again, artifacts are not kept; all else is"
+                "is room again, artifacts, media, system measures and console are not kept; all "
+                "else is"
             )
         if not synced:
             self.notice.warn(

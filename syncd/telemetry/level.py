@@ -2,7 +2,8 @@
 
     level   it holds while                                      what goes on
     3       fewer than `storage_low_bytes` are free             scalars and the life of runs are
-            where the store is                                  recorded, artifacts are not
+            where the store is                                  recorded, artifacts, media, system
+                                                                measures and console are not
     2       `backlog_events` or more events wait                all is recorded; what waits goes
                                                                 out in batches, large ones
     1       a remote does not answer, refuses our credentials   all is recorded; the other

@@ -58,7 +58,7 @@ Guarantees:
 from tracker.artifacts.blobs import Blob, Blobs, check_digest
 from tracker.artifacts.kept import Kept, keep
 from tracker.artifacts.manifest import BYTES, FILES, Entry, Manifest
-from tracker.artifacts.names import check_distinct, check_name, check_path
+from tracker.artifacts.names import check_distinct, check_file, check_name, check_path
 
 __all__ = [
     "BYTES",
@@ -70,6 +70,7 @@ __all__ = [
     "Manifest",
     "check_digest",
     "check_distinct",
+    "check_file",
     "check_name",
     "check_path",
     "keep",

@@ -71,11 +71,21 @@ def check_name(name: str) -> str:
     Raises:
         BadInput: it cannot; the message says why and what to do.
     """
-    fault = _fault(name)
-    if fault is None and "/" in name:
-        fault = "it holds a '/'"
-    if fault:
+    if fault := _part_fault(name):
         raise BadInput(f"the artifact name {shown(name)} cannot be used: {fault}. Pick another.")
+    return name
+
+
+def check_file(name: str) -> str:
+    """Return `name` if it can name a file of media: one part of a path, by the rules of paths.
+
+    Raises:
+        BadInput: it cannot; the message says why and what to do.
+    """
+    if fault := _part_fault(name):
+        raise BadInput(
+            f"the file name {shown(name)} cannot be used: {fault}. Give a name without folders."
+        )
     return name
 
 
@@ -116,6 +126,10 @@ def _fault(path: object) -> str | None:
             if broken(part):
                 return fault
     return None
+
+
+def _part_fault(name: str) -> str | None:
+    return _fault(name) or ("it holds a '/'" if "/" in name else None)
 
 
 def _encodes(path: str) -> bool:

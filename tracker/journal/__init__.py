@@ -11,6 +11,7 @@ Places
     000002, ... (decimal, at least 6 digits, no more zeros than that needs). Readers pass over
     any other name; one that ends in ``.tmp`` is a segment that was never put in place. What is
     no plain file (a folder, a link, a FIFO) is no segment and is not followed.
+    ``WRITER-NNNNNN.pack`` are the writer's pack files, numbered alike (see Pack files).
     ``WRITER.reserve`` is 8 KiB without meaning, kept by a writer as long as its run is open and
     deleted to make room for the run's last events on a full disk. The next writer of the run
     removes those of dead writers.
@@ -78,6 +79,22 @@ Writing
     After a failed sync the whole writer is given up; its run opens a new one. No file is
     ever truncated, repaired or opened for writing a second time.
 
+Pack files
+    The contents of small files that a Media event names stand in pack files, as 100,000
+    images would else be 100,000 files.
+
+    bytes 0..5   ``TRKFIL``
+    bytes 6..7   format version, 1
+    from 8 on    contents of at most 256 KiB, back to back
+
+    Nothing in a pack file says where a content begins: the event does, by pack file, offset,
+    size and digest (SHA-256), and the digest is checked by who reads. So damage costs the files
+    that it lies in. A content is appended before the event that names it, by one unbuffered
+    write; after a short or failed one nothing is appended behind it, and the next goes into a
+    new pack file. It is shorter than 64 MiB. A sync takes the pack files first: what a mark
+    covers has its contents on the device. Bytes that no event names are what a failed
+    write or a death left. Pack files are never packed in the sense of Packing.
+
 Packing
     A raw segment that is sound from its preamble to its seal may be put into its packed form,
     of the same name and content. Others stay raw: damage is evidence.
@@ -131,6 +148,7 @@ Liveness
 from tracker.journal.files import Files
 from tracker.journal.gap import Gap
 from tracker.journal.listing import Journal, journals, newest
+from tracker.journal.packs import PACKED_BYTES, content_at, pack_name
 from tracker.journal.reader import Block
 from tracker.journal.record import FORMAT, Header, Mark, Position, Seal
 from tracker.journal.reserve import Reserve
@@ -139,6 +157,7 @@ from tracker.journal.writer import Writer, WriterBroken
 
 __all__ = [
     "FORMAT",
+    "PACKED_BYTES",
     "Block",
     "Files",
     "Gap",
@@ -150,7 +169,9 @@ __all__ = [
     "Seal",
     "Writer",
     "WriterBroken",
+    "content_at",
     "journals",
     "newer",
     "newest",
+    "pack_name",
 ]

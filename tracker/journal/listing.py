@@ -11,6 +11,7 @@ from tracker.events import Event
 from tracker.journal import liveness
 from tracker.journal.files import Files, open_existing, sync_place
 from tracker.journal.packing import Packed, Stretch, expand
+from tracker.journal.packs import pack_files, pack_name
 from tracker.journal.reader import START, Block, Reading, first_header
 from tracker.journal.record import (
     MARK,
@@ -53,6 +54,10 @@ class Journal:
     def segments(self) -> list[int]:
         """Numbers of the segments that are there."""
         return sorted(n for writer, n in _names(self.folder) if writer == self.writer_id)
+
+    def packs(self) -> list[int]:
+        """Numbers of the writer's pack files that are there."""
+        return sorted(n for writer, n in pack_files(self.folder) if writer == self.writer_id)
 
     def segment_header(self, number: int) -> Header | None:
         """Header of one segment; None if the segment or its header is not there to read."""
@@ -127,8 +132,9 @@ class Journal:
     def make_durable(self, files: Files | None = None) -> None:
         """Sync what a dead writer may have left unsynced, before it is shipped."""
         calls = files or Files()
-        for number in self.segments():
-            fd = open_existing(self.path(number))
+        packs = [self.folder / pack_name(self.writer_id, number) for number in self.packs()]
+        for path in (*packs, *map(self.path, self.segments())):
+            fd = open_existing(path)
             if fd is not None:
                 try:
                     calls.sync(fd)

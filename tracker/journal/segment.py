@@ -13,6 +13,7 @@ import msgspec
 
 from tracker.journal import liveness
 from tracker.journal.files import Files, sync_place
+from tracker.journal.packs import Packs
 from tracker.journal.record import (
     BEGINS,
     FORMAT,
@@ -82,6 +83,7 @@ class Chain:
     Attributes:
         current: the segment to append to; its `fd` is -1 where none can be had now.
         locked: whether the first segment is locked for as long as the process lives.
+        packs: the writer's pack files, synced before the segments that refer to them.
     """
 
     def __init__(self, folder: Path, run_id: str, writer_id: str, files: Files) -> None:
@@ -90,6 +92,7 @@ class Chain:
         self.writer_id = writer_id
         self.files = files
         self.current = Segment(0, -1, 0)
+        self.packs = Packs(folder, writer_id, files)
         self._retired: list[int] = []
         self._lock_fd = -1
         self._attempts = count(1)
@@ -176,6 +179,8 @@ class Chain:
         Raises:
             OSError: the device refused, or the segment is no longer there.
         """
+        if self.packs.sync():
+            self._entries_synced = False
         # In this order: a segment being retired meanwhile is in one of the two.
         current = segment.fd
         retired = list(self._retired)
@@ -208,6 +213,7 @@ class Chain:
                 self._close(fd)
         self._retired.clear()
         self.current.fd = self._lock_fd = -1
+        self.packs.let_go()
 
     def _discard(self, fd: int, temporary: Path) -> None:
         self._close(fd)

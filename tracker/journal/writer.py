@@ -64,7 +64,7 @@ class Writer:
 
     Promise: when `append` returns True the event survives the death of the process; when
     `sync` returns True it survives power loss. False says it was not kept; `dropped` counts
-    those by kind. Only a new writer's constructor raises OSError.
+    those by kind. Only a new writer's constructor and `place` raise OSError.
 
     A signal handler runs between any two steps of the code that it interrupts. What it calls
     here never waits for that code: an append or an action is put off until the interrupted
@@ -229,6 +229,39 @@ class Writer:
                 self._release()
             except RuntimeError:
                 pass
+            if self._attention:
+                self._attend()
+
+    def place(self, content: bytes) -> tuple[int, int] | None:
+        """Put the content of a small file into a pack file, before the event that names it.
+
+        Returns:
+            The pack file's number and the offset in it; None where that cannot be done now, as
+            a signal handler interrupted this writer.
+
+        Raises:
+            OSError: the disk did not take it.
+            WriterBroken: open a new writer and repeat.
+        """
+        try:
+            self._acquire()
+            if self._busy:
+                return None
+            try:
+                self._busy = True
+                if self._broken:
+                    raise WriterBroken(f"writer {self.id} is closed")
+                return self._chain.packs.append(content)
+            except OSError as error:
+                self.last_error = error
+                raise
+            finally:
+                try:
+                    self._catch_up()
+                finally:
+                    self._busy = False
+        finally:
+            self._unlock()
             if self._attention:
                 self._attend()
 
