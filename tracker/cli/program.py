@@ -21,6 +21,7 @@ COMMANDS = {
     "show": "Show everything about a run.",
     "tail": "Follow what a run logs.",
     "export": "Write what a run logged to CSV, JSON lines or Parquet.",
+    "run": "Start a training whose wandb calls are recorded here.",
     "remote": "Add, list and remove remotes; log in to them.",
     "push": "Deliver now what is pending.",
     "verify": "Read back from the remotes and compare.",

@@ -101,5 +101,7 @@ def _gif(frames: Any, fps: int) -> bytes:
                 for frame in film]  # fmt: skip
     buffer = io.BytesIO()
     first, *rest = pictures
-    first.save(buffer, format="GIF", save_all=True, append_images=rest, duration=1000 // fps, loop=0)
+    first.save(
+        buffer, format="GIF", save_all=True, append_images=rest, duration=1000 // fps, loop=0
+    )
     return buffer.getvalue()

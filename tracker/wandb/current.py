@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from tracker.wandb.errors import NoRun
 
 if TYPE_CHECKING:
-    from tracker.wandb.run import Run
+    from tracker.wandb.runs import Run
 
 _open: list[Run] = []
 """Runs that have begun and not ended, the newest last."""

@@ -11,7 +11,7 @@ import msgspec
 from tracker.errors import BadInput
 from tracker.events import Json
 from tracker.values import brief
-from tracker.wandb.config import friendly
+from tracker.wandb.configs import friendly
 from tracker.wandb.image import Image, is_plot
 from tracker.wandb.media import File, Media, given_file
 

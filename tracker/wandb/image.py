@@ -12,7 +12,7 @@ import msgspec
 from tracker.errors import BadInput
 from tracker.events import Json
 from tracker.values import brief
-from tracker.wandb.config import friendly
+from tracker.wandb.configs import friendly
 from tracker.wandb.media import File, Media, mark
 from tracker.wandb.png import png, size_of
 
@@ -51,7 +51,7 @@ class Image(Media):
         del normalize
         if isinstance(data_or_path, Image):
             file = data_or_path.files()[0]
-            caption = data_or_path._caption if caption is None else caption
+            caption = data_or_path.caption if caption is None else caption
         else:
             file = _file(data_or_path, mode, (file_type or "png").lower())
         super().__init__(file, caption)
@@ -65,8 +65,9 @@ class Image(Media):
 
     def extras(self) -> list[File]:
         """Its masks and boxes."""
-        masks = [File(f"{name}.mask.png", data) for name, (data, _) in self._masks.items()]
-        return masks + [File(f"{k}.boxes2D.json", data) for k, data in self._boxes.items()]
+        masks = [File(f"{i}.mask.png", data) for i, (data, _) in enumerate(self._masks.values())]
+        boxes = enumerate(self._boxes.values())
+        return masks + [File(f"{i}.boxes2D.json", data) for i, data in boxes]
 
     def about(self) -> dict[str, Json]:
         """Give wandb's typed JSON, with the class labels of masks beside them."""
@@ -77,13 +78,18 @@ class Image(Media):
             found["grouping"] = self._grouping
         if self._classes:
             found["classes"] = friendly(list(self._classes))
-        return found | self._overlays()
+        return found | self.overlays()
 
-    def _overlays(self) -> dict[str, Json]:
+    def overlays(self) -> dict[str, Json]:
+        """Give what `about` says of masks and boxes."""
         found: dict[str, Json] = {}
         if self._masks:
             found["masks"] = {
-                name: {"_type": "mask", **mark(data), **({"class_labels": labels} if labels else {})}
+                name: {
+                    "_type": "mask",
+                    **mark(data),
+                    **({"class_labels": labels} if labels else {}),
+                }
                 for name, (data, labels) in self._masks.items()
             }
         if self._boxes:
@@ -97,9 +103,9 @@ class Image(Media):
         found: dict[str, Json] = {"_type": cls.many, "format": first.format, "count": len(items)}
         if first.size is not None:
             found["width"], found["height"] = first.size
-        if any(item._caption for item in items):
-            found["captions"] = [item._caption for item in items]
-        overlays = [item._overlays() for item in items]
+        if any(item.caption for item in items):
+            found["captions"] = [item.caption for item in items]
+        overlays = [item.overlays() for item in items]
         for kind in ("masks", "boxes"):
             if any(kind in each for each in overlays):
                 found[f"all_{kind}"] = [each.get(kind) for each in overlays]

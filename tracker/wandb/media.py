@@ -41,6 +41,7 @@ class Media:
         type: wandb's word for one of it.
         many: wandb's word for several of it in one list, or "" where there is none.
         listed: under which key of `about` each of several has its own entry, or "".
+        caption: a text below it, or None.
     """
 
     form: ClassVar[str]
@@ -50,7 +51,7 @@ class Media:
 
     def __init__(self, file: File | None = None, caption: str | None = None) -> None:
         self._file = file
-        self._caption = caption
+        self.caption = caption
 
     def files(self) -> list[File]:
         """Its own file, where it has one."""
@@ -62,14 +63,14 @@ class Media:
 
     def about(self) -> dict[str, Json]:
         """Give wandb's typed JSON of it."""
-        caption = {} if self._caption is None else {"caption": self._caption}
+        caption = {} if self.caption is None else {"caption": self.caption}
         return {"_type": self.type, **caption}
 
     @classmethod
     def together(cls, items: Sequence[Any]) -> dict[str, Json]:
         """Give wandb's typed JSON of several in one list."""
         found = {"_type": cls.many, "count": len(items), cls.listed: [i.about() for i in items]}
-        captions = [item._caption for item in items]  # noqa: SLF001 - of this very class
+        captions = [item.caption for item in items]
         return found | ({"captions": [c or "" for c in captions]} if any(captions) else {})
 
 

@@ -33,7 +33,7 @@ def png(pixels: Any) -> bytes:
             f"an array of shape {tuple(pixels.shape)} is no picture: give height x width, or "
             "height x width x 1, 3 or 4."
         )
-    if pixels.dtype.kind == "f" and 0 <= pixels.min() and pixels.max() <= 1:
+    if pixels.dtype.kind == "f" and pixels.min() >= 0 and pixels.max() <= 1:
         pixels = pixels * 255
     height, width = pixels.shape[:2]
     row_bytes = width * channels

@@ -28,6 +28,18 @@ def unsupported(what: str, instead: str = "") -> None:
     )
 
 
+def termlog(text: str = "", newline: bool = True, repeat: bool = True) -> None:
+    """Print a line."""
+    del newline, repeat
+    notice.say(text)
+
+
+def termwarn(text: str, newline: bool = True, repeat: bool = True) -> None:
+    """Print a warning, with `repeat` off only once."""
+    del newline
+    notice.warn(text, once=None if repeat else text)
+
+
 class Absent:
     """Stands for a name of wandb that does nothing here: takes any call, is empty and false."""
 

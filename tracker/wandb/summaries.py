@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from tracker.events import Json, Value
-from tracker.wandb.config import friendly
+from tracker.wandb.configs import friendly
 
 OPERATIONS = ("min", "max", "mean", "last", "first", "best", "copy", "none")
 """What `define_metric(summary=...)` knows; "copy" is "last"."""
@@ -50,8 +50,8 @@ class Figures:
         if not isinstance(value, str):
             self.count += 1
             self.total += value
-            self.least = value if value < self.least else self.least
-            self.most = value if value > self.most else self.most
+            self.least = min(self.least, value)
+            self.most = max(self.most, value)
 
     def of(self, operation: str, goal: str | None) -> Json:
         """One of `OPERATIONS`, None where it has no value."""
@@ -68,7 +68,9 @@ class Figures:
 class Branch(dict[str, Json]):
     """A dict inside the summary: its keys are attributes too, and setting one is recorded."""
 
-    def __init__(self, values: Mapping[str, Json], changed: Callable[[dict[str, Json]], None]):
+    def __init__(
+        self, values: Mapping[str, Json], changed: Callable[[dict[str, Json]], None]
+    ) -> None:
         super().__init__(values)
         self._changed = changed
 
@@ -117,6 +119,15 @@ class Summary:
     def define(self, metric: Metric) -> None:
         """Take what `define_metric` said; of several that fit a key the nearest counts."""
         self._metrics[metric.name] = metric
+
+    def told(self) -> list[dict[str, Json]]:
+        """What was defined, in terms of JSON."""
+        return [msgspec.to_builtins(metric) for metric in self._metrics.values()]
+
+    @property
+    def steps(self) -> set[str]:
+        """Metrics that others are drawn over."""
+        return {metric.step_metric for metric in self._metrics.values() if metric.step_metric}
 
     def defined(self, key: str) -> Metric | None:
         """Give what holds for a key: its own definition, else that of its longest beginning."""
@@ -181,7 +192,10 @@ class Summary:
 
     def get(self, key: str, default: Any = None) -> Json:
         """Give a value, or `default`."""
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def __getattr__(self, key: str) -> Json:
         if key.startswith("__"):

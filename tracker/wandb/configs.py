@@ -47,7 +47,9 @@ def parsed(
     else:
         found = {text_of(key): value for key, value in mapping_of(given).items()}
     kept = include or found
-    return {key: value for key, value in found.items() if key in kept and key not in (exclude or ())}
+    return {
+        key: value for key, value in found.items() if key in kept and key not in (exclude or ())
+    }
 
 
 def from_file(path: Path) -> dict[str, Any]:
