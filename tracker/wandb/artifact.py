@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -42,8 +43,11 @@ class Reference(msgspec.Struct, frozen=True):
 class Entry:
     """One file of an artifact: its path in the version, and where it is on this machine."""
 
-    def __init__(self, path: str, local: Path | None, ref: str | None = None) -> None:
+    def __init__(
+        self, path: str, local: Path | None, ref: str | None = None, *, of: str = ""
+    ) -> None:
         self.path = path
+        self._of = of
         self.name = path
         self.ref = ref
         self._local = local
@@ -54,7 +58,7 @@ class Entry:
         return None if self._local is None else self._local.stat().st_size
 
     def download(self, root: str | None = None, **more: Any) -> str:
-        """Give the path of its content, in `root` if that is named.
+        """Write its content below `root`, by default ./artifacts/NAME:VERSION; give its path.
 
         Raises:
             CommError: it is a reference, whose content is not here.
@@ -62,9 +66,7 @@ class Entry:
         del more
         if self._local is None:
             raise CommError(f"{self.path} is a reference to {self.ref}; its content is not here.")
-        if root is None:
-            return str(self._local)
-        target = Path(root, self.path)
+        target = Path(root or Path("artifacts", self._of), self.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         return str(shutil.copyfile(self._local, target))
 
@@ -102,13 +104,11 @@ class Artifact:
         return f"<Artifact {self.name} ({self.type})>"
 
     @cached_property
-    def _made(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="tracker-artifact-")
-
-    @property
     def folder(self) -> Path:
         """Where its files are, under their paths in the version; gone with this object."""
-        return Path(self._made.name)
+        made = tempfile.mkdtemp(prefix="tracker-artifact-")
+        weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
+        return Path(made)
 
     # -- adding ----------------------------------------------------------------------------
 
@@ -127,7 +127,7 @@ class Artifact:
             raise BadInput(f"{source} cannot be added to artifact {self._name}: it is no file.")
         path = name or source.name
         shutil.copyfile(source, self._place(path))
-        return Entry(path, self.folder / path)
+        return Entry(path, self.folder / path, of=self.name)
 
     def add_dir(self, local_path: str | Path, name: str | None = None, **more: Any) -> None:
         """Add copies of all files below a folder, under their paths in it, or below `name`.
@@ -177,7 +177,7 @@ class Artifact:
             self._write(
                 f"{PurePosixPath(path).parent}/{file.name}".removeprefix("./"), file.content
             )
-        return Entry(path, self.folder / path)
+        return Entry(path, self.folder / path, of=self.name)
 
     @contextlib.contextmanager
     def new_file(
@@ -289,7 +289,7 @@ class Artifact:
         top = self.folder
         here = {p.relative_to(top).as_posix(): p for p in top.rglob("*") if p.is_file()}
         here.pop(REFERENCES if self._references else "", None)
-        found = [Entry(path, local) for path, local in here.items()]
+        found = [Entry(path, local, of=self.name) for path, local in here.items()]
         found += [Entry(path, None, ref) for path, ref in self._references.items()]
         return sorted(
             (entry for entry in found if names is None or entry.path in names),
@@ -322,7 +322,7 @@ class Artifact:
     checkout = download
 
     def file(self, root: str | None = None) -> str:
-        """Give the path of its only file.
+        """Write its only file as `download` does; give its path.
 
         Raises:
             BadInput: it has several.

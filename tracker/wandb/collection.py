@@ -106,7 +106,9 @@ def _number(manifests: list[str], told: list[dict[str, Any]], version: str) -> i
 def _artifact(
     store: Store, name: str, number: int, kept: _Kept, told: list[dict[str, Any]]
 ) -> Artifact:
-    about = next((a for a in reversed(told) if a.get("manifest") == kept.manifest), {})
+    about: dict[str, Any] = next(
+        (a for a in reversed(told) if a.get("manifest") == kept.manifest), {}
+    )
     made = Artifact(name, kept.type, about.get("description"), about.get("metadata"))
     made.aliases = list(about.get("aliases", ()))
     blobs = Blobs(store.folder.blobs)

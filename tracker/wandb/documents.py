@@ -132,7 +132,7 @@ def _points(data: Any) -> Json:
     if isinstance(data, Mapping) and data.get("type") == "lidar/beta":
         parts = {part: friendly(data.get(part, [])) for part in ("vectors", "points", "boxes")}
         return {"type": "lidar/beta", **parts}
-    shape = getattr(data, "shape", ())
+    shape: tuple[int, ...] = getattr(data, "shape", ())
     if len(shape) != 2 or shape[1] not in _COLUMNS:  # noqa: PLR2004 - rows of numbers
         raise BadInput(
             f"{brief(data)} is no scene: give a path, an array of n x 3, 4 or 6, or a dict of type "

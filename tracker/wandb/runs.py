@@ -108,7 +108,7 @@ class Run:
 
     @tags.setter
     def tags(self, tags: Sequence[str]) -> None:
-        self._run.tags = tags  # type: ignore[assignment] # the property takes what it may be given
+        self._run.tags = tags
 
     @property
     def step(self) -> int:
@@ -214,7 +214,7 @@ class Run:
             self._run.config.update({"_wandb": {"visualize": {key: chart.config(key)}}})
         for key, media in found.all_media():
             form, files, about = logged(media)
-            self._run.log_media(key, form, [tuple(file) for file in files], about, at)
+            self._run.log_media(key, form, files, about, at)
 
     def define_metric(
         self, name: str, step_metric: Any = None, step_sync: bool | None = None,

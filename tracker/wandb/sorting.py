@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from tracker import values
 from tracker.events import Value
@@ -66,7 +67,7 @@ def _sort(found: Sorted, key: str, value: Any) -> None:
     elif (number := values.logged(value)) is not None:
         found.values[key] = number
     else:
-        found.values[key] = json.dumps(friendly(value), default=str)
+        found.values[key] = msgspec.json.encode(friendly(value)).decode()
 
 
 def _alike(items: list[Media]) -> Iterator[Media | list[Media]]:

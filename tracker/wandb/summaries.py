@@ -72,7 +72,7 @@ class Branch(dict[str, Json]):
         self, values: Mapping[str, Json], changed: Callable[[dict[str, Json]], None]
     ) -> None:
         super().__init__(values)
-        self._changed = changed
+        self.__dict__["_changed"] = changed
 
     def __getattr__(self, key: str) -> Json:
         try:
@@ -82,7 +82,10 @@ class Branch(dict[str, Json]):
 
     def __setitem__(self, key: str, value: Any) -> None:
         super().__setitem__(key, friendly(value))
-        self._changed(dict(self))
+        self.__dict__["_changed"](dict(self))
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        self[key] = value
 
 
 class Summary:
