@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tracker.artifacts import Blobs, Manifest
-from tracker.events import Media
-from tracker.journal import journals
-from tracker.query import Store
+from tracker.query import RunView, Store
 from tracker.wandb.artifact import FORM, REFERENCES, Artifact, Reference
 from tracker.wandb.errors import CommError
 
@@ -40,7 +38,6 @@ class _Kept(NamedTuple):
     time: datetime
     manifest: str
     type: str
-    run: str
 
 
 def fetch(root: Path, asked: Named, project: str) -> Artifact:
@@ -51,8 +48,9 @@ def fetch(root: Path, asked: Named, project: str) -> Artifact:
     """
     store = Store(root)
     try:
-        kept = _kept(store, asked.project or project, asked.name)
-        told = list(_told(store, {one.run for one in kept}, asked.name)) if kept else []
+        runs = store.runs(asked.project or project)
+        kept = _kept(runs, asked.name)
+        told = _told(runs, asked.name) if kept else []
         number = _number([one.manifest for one in kept], told, asked.version)
         if number is None:
             raise CommError(_absent(asked, asked.project or project, root, len(kept)))
@@ -62,11 +60,11 @@ def fetch(root: Path, asked: Named, project: str) -> Artifact:
         store.close()
 
 
-def _kept(store: Store, project: str, name: str) -> list[_Kept]:
+def _kept(runs: list[RunView], name: str) -> list[_Kept]:
     """Distinct versions under a name, the oldest first: v0, v1, ..."""
     found = sorted(
-        _Kept(version.time, version.manifest, version.type, run.id)
-        for run in store.runs(project)
+        _Kept(version.time, version.manifest, version.type)
+        for run in runs
         for version in run.artifacts()
         if version.name == name
     )
@@ -76,20 +74,11 @@ def _kept(store: Store, project: str, name: str) -> list[_Kept]:
     return list(distinct.values())
 
 
-def _told(store: Store, runs: set[str], name: str) -> Iterator[dict[str, Any]]:
+def _told(runs: Iterable[RunView], name: str) -> list[dict[str, Any]]:
     """What was said of versions of a name, in the order of saying."""
-    events = [
-        event
-        for run in runs
-        for journal in journals(store.folder.run(run))
-        for event in journal.events()
-        if isinstance(event, Media)
-        and event.form == FORM
-        and event.key == name
-        and "used" not in event.about
-    ]
-    for event in sorted(events, key=lambda event: event.time):
-        yield event.about
+    found = [media for run in runs for media in run.media(name) if media.form == FORM]
+    ordered = sorted(found, key=lambda media: media.time)
+    return [media.about for media in ordered if "used" not in media.about]
 
 
 def _number(manifests: list[str], told: list[dict[str, Any]], version: str) -> int | None:
