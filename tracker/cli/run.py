@@ -11,7 +11,7 @@ from tracker.errors import BadInput
 from tracker.wandb.switch import SHIM
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, metavar="COMMAND...", type=click.UNPROCESSED)
 @click.option("--as-wandb", is_flag=True, help="In it, and all it starts, wandb is tracker.")
 @store_option
@@ -19,7 +19,7 @@ def run(command: tuple[str, ...], as_wandb: bool) -> None:
     """Start COMMAND, a training as a rule, so that what it gives to wandb is recorded here.
 
     Nothing of the program is changed: "import wandb" in it finds tracker.wandb, by PYTHONPATH.
-    Write -- before the command. It ends with the command's exit code.
+    Options of tracker stand before the command. It ends with the command's exit code.
     """
     if not as_wandb:
         raise BadInput(

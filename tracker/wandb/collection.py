@@ -13,7 +13,8 @@ import msgspec
 
 from tracker.artifacts import Blobs, Manifest
 from tracker.query import RunView, Store
-from tracker.wandb.artifact import FORM, REFERENCES, Artifact, Reference
+from tracker.wandb.artifact import FORM, REFERENCES, Artifact
+from tracker.wandb.entries import Reference
 from tracker.wandb.errors import CommError
 
 _VERSION = re.compile(r"v[0-9]+")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tracker.wandb.errors import NoRun
@@ -35,6 +36,15 @@ def end(run: Run) -> None:
     """Let the run before it be the one again."""
     if run in _open:
         _open.remove(run)
+
+
+def _after_fork() -> None:
+    for run in _open:
+        run.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Before:

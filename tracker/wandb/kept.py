@@ -36,8 +36,9 @@ class Files:
             source = Path(found).absolute()
             if not source.is_file() or source.is_relative_to(self._place):
                 continue
-            below = source.relative_to(Path(base).absolute()) if base else Path(source.name)
-            target = self.folder / below
+            top = Path(base).absolute() if base else source.parent
+            inside = source.is_relative_to(top)
+            target = self.folder / (source.relative_to(top) if inside else source.name)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
             saved.append(str(target))

@@ -60,6 +60,7 @@ def init(
         BadInput, RunError: an argument or variable cannot be used as it is.
     """
     del allow_val_change, force
+    said.hush()
     for what in _NOT_HERE:
         if more.get(what):
             said.unsupported(f"init({what}=...)")

@@ -12,15 +12,17 @@ from typing import Any
 import tracker
 from tracker import values
 from tracker.errors import ArtifactError
-from tracker.events import Json, Value
+from tracker.events import Json
 from tracker.wandb import current, said
 from tracker.wandb.artifact import FORM, Artifact
 from tracker.wandb.configs import Config
 from tracker.wandb.kept import Files
 from tracker.wandb.media import logged
+from tracker.wandb.metrics import Metric, Metrics
 from tracker.wandb.settings import Settings
 from tracker.wandb.sorting import Sorted, sorted_out
-from tracker.wandb.summaries import OPERATIONS, Metric, Summary
+from tracker.wandb.steps import Steps
+from tracker.wandb.summaries import Summary
 from tracker.wandb.watching import Watching
 
 _NOT_HERE = (
@@ -50,10 +52,9 @@ class Run:
     def __init__(self, run: tracker.Run, asked: Mapping[str, Any], *, sweep: str | None) -> None:
         self._run = run
         self._lock = threading.RLock()
-        self._step = self.starting_step = run.next_step
-        self._row: dict[str, Value] = {}  # what the current step has
-        self._last: dict[str, Value] = {}  # last values of step metrics
-        self._finished = False
+        self.starting_step = run.next_step
+        self._metrics = Metrics()
+        self._steps = Steps(run.next_step, self._metrics, run.notice)
         self.start_time = time.time()
         self.resumed = run.next_step > 0
         self.entity: str = asked.get("entity") or ""
@@ -66,7 +67,7 @@ class Run:
             mode=asked.get("mode") or "online", sweep_id=sweep,
         )  # fmt: skip
         self.config = Config(run.config.update, run.config.as_dict())
-        self.summary = Summary(run.summary.update, run.summary.as_dict())
+        self.summary = Summary(run.summary.update, run.summary.as_dict(), self._metrics)
         self._files = Files(run, asked.get("dir"), self.start_time)
         self._watching = Watching(lambda data: self.log(data, commit=False))
         run.before_end = self._before_end
@@ -113,7 +114,7 @@ class Run:
     @property
     def step(self) -> int:
         """The step that the next call of `log` without one is about."""
-        return self._step
+        return self._steps.current
 
     @property
     def dir(self) -> str:
@@ -158,54 +159,29 @@ class Run:
             found = self._sorted(data)
             if found is None:
                 return
-            at = self._at(step)
-            if at == self._step:
-                if self.summary.steps:
-                    self._add_step_metrics(found.values)
-                self._row.update(found.values)
+            at = self._steps.at(step)
+            if at == self._steps.current:
+                self._steps.fill(found.values, (key for key, _ in found.all_media()))
             self._record(found, at)
             clock = {"_step": at, "_timestamp": time.time()}
             runtime = {"_runtime": clock["_timestamp"] - self.start_time}
             self.summary.add(found.values, clock | runtime)
             if commit or (commit is None and step is None):
-                self._step, self._row = self._step + 1, {}
+                self._steps.begin(self._steps.current + 1)
 
     def _sorted(self, data: Any) -> Sorted | None:
         """Sort a call's values; what cannot be made into media is said, and None is nothing."""
         if not isinstance(data, Mapping):
             self._run.log(data)  # which says what is wrong with it
             return None
-        found = sorted_out(data)
+        try:
+            found = sorted_out(data)
+        except Exception:  # noqa: BLE001 - a stranger's mapping may raise anything
+            self._run.log(data)  # type: ignore[arg-type] # as above
+            return None
         for problem in found.problems:
             self._run.notice.warn(problem, once=problem)
         return found
-
-    def _at(self, step: int | None) -> int:
-        """Where a call is recorded; a later step than the current one becomes that."""
-        if step is None:
-            return self._step
-        at = values.whole(step)
-        if at is None:
-            self._run.notice.warn(f"log: step {values.brief(step)} is no whole number", once="step")
-            return self._step
-        if at < self._step:
-            self._run.notice.warn(
-                f"log: step {at} is before the current step {self._step}. wandb ignores such "
-                "values; they are kept here. To log out of order: wandb.define_metric",
-                once="step back",
-            )
-        elif at > self._step:
-            self._step, self._row = at, {}
-        return at
-
-    def _add_step_metrics(self, found: dict[str, Value]) -> None:
-        """Put the last value of a step metric into the row of what is drawn over it."""
-        for key in list(found):
-            metric = self.summary.defined(key)
-            over = metric.step_metric if metric and metric.step_sync is not False else None
-            if over in self._last and over not in found and over not in self._row:
-                found[over] = self._last[over]
-        self._last.update((over, found[over]) for over in self.summary.steps if over in found)
 
     def _record(self, found: Sorted, at: int) -> None:
         if found.values:
@@ -213,7 +189,11 @@ class Run:
         for key, chart in found.charts.items():
             self._run.config.update({"_wandb": {"visualize": {key: chart.config(key)}}})
         for key, media in found.all_media():
-            form, files, about = logged(media)
+            try:
+                form, files, about = logged(media)
+            except Exception as error:  # noqa: BLE001 - what a table holds may raise anything
+                said.termwarn(f"log: {key[:80]!r} cannot be kept: {values.brief(error)}")
+                continue
             self._run.log_media(key, form, files, about, at)
 
     def define_metric(
@@ -234,22 +214,11 @@ class Run:
             more: passed over.
         """
         del more
-        asked = [word.strip().lower() for word in (summary or "").split(",") if word.strip()]
-        for word in asked:
-            if word not in OPERATIONS:
-                said.unsupported(f"define_metric(summary={word!r})")
-        before = None if overwrite else self.summary.defined(name)
-        metric = before if before is not None and before.name == name else Metric(name)
-        given = {
-            "step_metric": getattr(step_metric, "name", step_metric), "step_sync": step_sync,
-            "hidden": hidden, "goal": goal,
-            "summary": [word for word in asked if word in OPERATIONS] or None,
-        }  # fmt: skip
-        for field, value in given.items():
-            if value is not None:
-                setattr(metric, field, value)
-        self.summary.define(metric)
-        self._run.config.update({"_wandb/metrics": self.summary.told()})
+        metric = self._metrics.define(
+            name, summary, overwrite=overwrite, step_sync=step_sync, hidden=hidden, goal=goal,
+            step_metric=getattr(step_metric, "name", step_metric),
+        )  # fmt: skip
+        self._run.config.update({"_wandb/metrics": self._metrics.told()})
         return metric
 
     def watch(
@@ -271,12 +240,12 @@ class Run:
         del more
         word = getattr(level, "value", level) or "INFO"
         self._run.notice.say(f"alert {word}: {title}: {text}")
-        self._run.log({"alert": f"{word}: {title}: {text}"}, self._step)
+        self._run.log({"alert": f"{word}: {title}: {text}"}, self._steps.current)
 
     def rewind(self, step: int) -> None:
         """Go back to a step; see `tracker.Run.rewind`."""
         self._run.rewind(step)
-        self._step, self._row = self._run.next_step, {}
+        self._steps.begin(self._run.next_step)
 
     # -- files -----------------------------------------------------------------------------
 
@@ -287,9 +256,13 @@ class Run:
         """Keep files with the run: as they are now, and with "live" and "end" as they end.
 
         Returns:
-            Their paths in `dir`.
+            Their paths in `dir`; nothing where the disk takes none, which is said.
         """
-        return [] if glob_str is None else self._files.save(str(glob_str), base_path, policy)
+        try:
+            return [] if glob_str is None else self._files.save(str(glob_str), base_path, policy)
+        except OSError as error:
+            said.termwarn(f"wandb.save {str(glob_str)!r}: {error}")
+            return []
 
     def log_artifact(
         self, artifact_or_path: Any, name: str | None = None,
@@ -310,7 +283,7 @@ class Run:
             digest = self._run.log_artifact(artifact.ready(), artifact.collection, artifact.type)
             artifact.keep_as(digest)
         if digest is not None:
-            self._run.log_media(artifact.collection, FORM, [], artifact.told(), self._step)
+            self._run.log_media(artifact.collection, FORM, [], artifact.told(), self._steps.current)
         return artifact
 
     def use_artifact(
@@ -333,7 +306,7 @@ class Run:
             raise ArtifactError(f"artifact {artifact_or_name}: a disabled run has no store.")
         found = fetch(self._run.store.root, Named.of(str(artifact_or_name)), self.project)
         used: dict[str, Json] = {"used": found.name, "manifest": found.digest}
-        self._run.log_media(found.collection, FORM, [], used, self._step)
+        self._run.log_media(found.collection, FORM, [], used, self._steps.current)
         return found
 
     def log_model(
@@ -378,6 +351,10 @@ class Run:
         """Finish; an exception is recorded and raised on."""
         current.end(self)
         self._run.__exit__(kind, error, trace)
+
+    def after_fork(self) -> None:
+        """In a forked child: another thread of the parent may have held the lock."""
+        self._lock = threading.RLock()
 
     def mark_preempting(self) -> None:
         """Make all that was recorded survive loss of power, now."""

@@ -19,6 +19,12 @@ def _silent() -> bool:
 notice = Notice(silent=_silent())
 
 
+def hush() -> None:
+    """Have runs of this process heed WANDB_SILENT, where TRACKER_SILENT says nothing."""
+    if _silent():
+        os.environ.setdefault("TRACKER_SILENT", "true")
+
+
 def unsupported(what: str, instead: str = "") -> None:
     """Say that `what` does nothing here, and what does it instead; only the first time."""
     advice = f" {instead}" if instead else ""

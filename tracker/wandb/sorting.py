@@ -21,6 +21,9 @@ _MOST_LISTED = 32
 """An array of more elements is kept as a histogram of so many bins, as wandb does."""
 
 
+_PLAIN = frozenset({float, int, bool, str})
+
+
 class Sorted:
     """A call's values by flat key; `problems` are to be told."""
 
@@ -40,13 +43,14 @@ class Sorted:
 def sorted_out(data: Mapping[Any, Any]) -> Sorted:
     """Sort a call's values; one that cannot be read is told and left out."""
     found = Sorted()
-    for key, value, problem in values.flatten(data):
+    plain = {k: v for k, v in data.items() if type(v) in _PLAIN and type(k) is str}
+    found.values.update(plain)
+    if len(plain) == len(data):
+        return found  # nearly all calls are
+    for key, value, problem in values.flatten({k: v for k, v in data.items() if k not in plain}):
         if problem:
             found.problems.append(f"log: {problem}")
         if value is None or value is values.NOTHING:
-            continue
-        if type(value) in (float, int, bool, str):  # nearly all are
-            found.values[key] = value
             continue
         try:
             _sort(found, key, value)

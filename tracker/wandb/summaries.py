@@ -11,24 +11,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from tracker.events import Json, Value
 from tracker.wandb.configs import friendly
-
-OPERATIONS = ("min", "max", "mean", "last", "first", "best", "copy", "none")
-"""What `define_metric(summary=...)` knows; "copy" is "last"."""
-
-
-class Metric(msgspec.Struct, omit_defaults=True):
-    """What `define_metric` said of a name, or of all names that begin so ("val/*")."""
-
-    name: str
-    step_metric: str | None = None
-    step_sync: bool | None = None
-    hidden: bool | None = None
-    summary: list[str] = []
-    goal: str | None = None
+from tracker.wandb.metrics import Metrics
 
 
 class Figures:
@@ -54,7 +39,7 @@ class Figures:
             self.most = max(self.most, value)
 
     def of(self, operation: str, goal: str | None) -> Json:
-        """One of `OPERATIONS`, None where it has no value."""
+        """One of `metrics.OPERATIONS`, None where it has no value."""
         if operation == "best":
             operation = "max" if goal == "maximize" else "min"
         if operation == "mean":
@@ -94,63 +79,50 @@ class Summary:
     A key that a script sets keeps that value until it is logged again.
     """
 
-    def __init__(self, record: Callable[[dict[str, Any]], None], start: Mapping[str, Json]) -> None:
+    def __init__(
+        self, record: Callable[[dict[str, Any]], None], start: Mapping[str, Json], metrics: Metrics
+    ) -> None:
         object.__setattr__(self, "_record", record)
         object.__setattr__(self, "_set", dict(start))
+        object.__setattr__(self, "_last", {})
         object.__setattr__(self, "_figures", {})
-        object.__setattr__(self, "_metrics", {})
+        object.__setattr__(self, "_metrics", metrics)
         object.__setattr__(self, "_clock", {})
 
     _record: Callable[[dict[str, Any]], None]
     _set: dict[str, Json]
+    _last: dict[str, Value]
     _figures: dict[str, Figures]
-    _metrics: dict[str, Metric]
+    _metrics: Metrics
     _clock: dict[str, Json]
 
     # -- what the run tells it -------------------------------------------------------------
 
     def add(self, values: Mapping[str, Value], clock: dict[str, Json]) -> None:
         """Count a log call in; `clock` is its _step, _runtime and _timestamp."""
-        for key, value in values.items():
-            figures = self._figures.get(key)
-            if figures is None:
-                figures = self._figures[key] = Figures()
-            figures.add(value)
-            self._set.pop(key, None)
+        self._last.update(values)
         self._clock.update(clock)
-
-    def define(self, metric: Metric) -> None:
-        """Take what `define_metric` said; of several that fit a key the nearest counts."""
-        self._metrics[metric.name] = metric
-
-    def told(self) -> list[dict[str, Json]]:
-        """What was defined, in terms of JSON."""
-        return [msgspec.to_builtins(metric) for metric in self._metrics.values()]
-
-    @property
-    def steps(self) -> set[str]:
-        """Metrics that others are drawn over."""
-        return {metric.step_metric for metric in self._metrics.values() if metric.step_metric}
-
-    def defined(self, key: str) -> Metric | None:
-        """Give what holds for a key: its own definition, else that of its longest beginning."""
-        if key in self._metrics or not self._metrics:
-            return self._metrics.get(key)
-        found = [m for m in self._metrics if m.endswith("*") and key.startswith(m[:-1])]
-        return self._metrics[max(found, key=len)] if found else None
+        for key in self._set.keys() & values.keys():
+            del self._set[key]
+        if self._metrics.summed:
+            for key, value in values.items():
+                metric = self._metrics.of(key)
+                if metric and metric.summary:
+                    self._figures.setdefault(key, Figures()).add(value)
 
     def derived(self) -> dict[str, Json]:
         """What follows from logging, by key; keys that a script set are not in it."""
         found: dict[str, Json] = {}
-        for key, figures in list(self._figures.items()):
-            metric = self.defined(key)
+        for key, last in self._last.copy().items():
+            metric = self._metrics.of(key)
+            figures = self._figures.get(key)
             if key in self._set or (metric and "none" in metric.summary):
                 continue
-            if metric is None or not metric.summary:
-                found[key] = figures.last
+            if metric is None or figures is None:
+                found[key] = last
                 continue
-            each = {op: figures.of(op, metric.goal) for op in metric.summary}
-            found[key] = {op: value for op, value in each.items() if value is not None}
+            each = {word: figures.of(word, metric.goal) for word in metric.summary}
+            found[key] = {word: value for word, value in each.items() if value is not None}
         return found
 
     def settle(self) -> None:
@@ -222,7 +194,7 @@ class Summary:
 
     def __delitem__(self, key: str) -> None:
         """Forget a value here. What was recorded of it stays recorded."""
-        gone = [part.pop(key, None) for part in (self._set, self._figures)]
+        gone = [part.pop(key, None) for part in (self._set, self._last)]
         if gone == [None, None]:
             raise KeyError(key)
 

@@ -47,13 +47,19 @@ def test_what_cannot_be_read_is_said_by_its_key_and_the_rest_is_kept(capsys):
         def tolist(self):
             raise RuntimeError("broken")
 
+    class Odd(dict):
+        def items(self):
+            raise RuntimeError("odd")
+
     run = wandb.init()
     run.log({"bad": Broken(), "good": 1})
     run.log("no dict")
+    run.log(Odd({"a": 1}))
     assert rows(run.id) == [(0, {"good": 1})]
     said = capsys.readouterr().err
     assert "'bad' cannot be kept" in said
     assert "log takes a dict" in said
+    assert "Odd cannot be read" in said
 
 
 @pytest.mark.parametrize("call", ["log", "save", "log_artifact", "define_metric", "watch", "alert"])

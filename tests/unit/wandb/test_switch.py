@@ -60,8 +60,11 @@ def test_integrations_find_what_they_look_for(tmp_path, environ):
     assert "wandb.sdk.launch is not supported on tracker" in done.stdout
 
 
-def test_the_command_ends_as_the_program_does(tmp_path, environ):
-    python([*AS_WANDB, sys.executable, "-c", "import sys; sys.exit(7)"], tmp_path, environ, 7)
+def test_the_command_ends_as_the_program_does_which_has_its_options(tmp_path, environ):
+    script = "import sys; sys.exit(7 if sys.argv[1:] == ['--dir', 'x', '--json'] else 1)"
+    program = [sys.executable, "-c", script, "--dir", "x", "--json"]
+    python([*AS_WANDB, *program], tmp_path, environ, 7)
+    python([*AS_WANDB[:-1], *program], tmp_path, environ, 7)
 
 
 @pytest.mark.parametrize(
