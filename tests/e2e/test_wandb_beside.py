@@ -32,6 +32,9 @@ for epoch in range(3):
 run.log({"nested": {"deep": {"x": 1}}, "flag": True})
 run.log({"jump": 1}, step=20)
 run.log({"jump": 2, "more": 3}, step=20)
+run.log({"loss/late": 1.0}, step=22)
+run.log({"loss/late": 0.5, "epoch": 7}, step=23)
+run.log({"loss/late": 0.7}, step=24, commit=False)
 run.log({"after": 1}, step=25, commit=True)
 wandb.log({"last": 1e-300, "big": 2**53})
 wandb.summary["own"] = 4

@@ -160,24 +160,36 @@ class Run:
             if found is None:
                 return
             at = self._steps.at(step)
+            if at > self._steps.current:
+                self._complete()
+                self._steps.begin(at)
+            ends = at == self._steps.current and (commit or (commit is None and step is None))
             if at == self._steps.current:
-                self._steps.fill(found.values, (key for key, _ in found.all_media()))
+                self._steps.take(found.values, (key for key, _ in found.all_media()))
+            if ends:
+                found.values.update(self._steps.missing())
             self._record(found, at)
             clock = {"_step": at, "_timestamp": time.time()}
             runtime = {"_runtime": clock["_timestamp"] - self.start_time}
             self.summary.add(found.values, clock | runtime)
-            if commit or (commit is None and step is None):
+            if ends:
                 self._steps.begin(self._steps.current + 1)
+
+    def _complete(self) -> None:
+        """Record the step metrics that the current step lacks; nothing more comes to it."""
+        missing = self._steps.missing()
+        if missing:
+            self._run.log(missing, self._steps.current)
 
     def _sorted(self, data: Any) -> Sorted | None:
         """Sort a call's values; what cannot be made into media is said, and None is nothing."""
         if not isinstance(data, Mapping):
-            self._run.log(data)  # which says what is wrong with it
+            self._run.log(data, self._steps.current)  # which says what is wrong with it
             return None
         try:
             found = sorted_out(data)
         except Exception:  # noqa: BLE001 - a stranger's mapping may raise anything
-            self._run.log(data)  # type: ignore[arg-type] # as above
+            self._run.log(data, self._steps.current)  # type: ignore[arg-type] # as above
             return None
         for problem in found.problems:
             self._run.notice.warn(problem, once=problem)
@@ -334,6 +346,7 @@ class Run:
         current.end(self)
         try:
             self._watching.unwatch()
+            self._complete()
             self.summary.settle()
             if status != "killed":  # which is in a hurry
                 self._files.keep()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tracker import values
@@ -26,10 +26,8 @@ class Steps:
         self._last: dict[str, Value] = {}  # last values of step metrics
 
     def at(self, step: Any) -> int:
-        """Where a call is recorded; a later step than the current one becomes that."""
-        if step is None:
-            return self.current
-        at = values.whole(step)
+        """Where a call that gives `step` is to be recorded; one that goes back is said."""
+        at = self.current if step is None else values.whole(step)
         if at is None:
             self._notice.warn(f"log: step {values.brief(step)} is no whole number", once="step")
             return self.current
@@ -39,19 +37,18 @@ class Steps:
                 "values; they are kept here. To log out of order: wandb.define_metric",
                 once="step back",
             )
-        elif at > self.current:
-            self.begin(at)
         return at
 
-    def fill(self, found: dict[str, Value], media: Iterable[str]) -> None:
-        """Take a call at the current step; puts step metrics in that what it has is drawn over."""
-        steps = self._metrics.steps
-        if steps:
-            for over in {self._metrics.over(key) for key in (*found, *media)} - {None}:
-                if over in self._last and over not in found and over not in self._row:
-                    found[over] = self._last[over]
-            self._last.update((over, found[over]) for over in steps if over in found)
-            self._row.update(found)
+    def take(self, found: Mapping[str, Value], media: Iterable[str]) -> None:
+        """Note what the current step has now."""
+        if self._metrics.steps:
+            self._row.update(found, media)
+            self._last.update((k, found[k]) for k in self._metrics.steps if k in found)
+
+    def missing(self) -> dict[str, Value]:
+        """Last values of metrics that something of the current step is drawn over, and it lacks."""
+        wanted = {self._metrics.over(key) for key in self._row} - self._row
+        return {over: self._last[over] for over in wanted if over in self._last}
 
     def begin(self, step: int) -> None:
         """Go to a step that has nothing yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections import UserDict
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_what_cannot_be_read_is_said_by_its_key_and_the_rest_is_kept(capsys):
         def tolist(self):
             raise RuntimeError("broken")
 
-    class Odd(dict):
+    class Odd(UserDict):
         def items(self):
             raise RuntimeError("odd")
 
@@ -109,8 +110,14 @@ def test_the_last_value_of_a_step_metric_is_put_into_rows_that_lack_it():
     run.log({"epoch": 3, "x": 1})
     run.log({"val/acc": 0.5})
     run.log({"x": 2})
+    run.log({"val/a": 1}, step=5)
+    run.log({"val/b": 2, "epoch": 4}, step=6)
+    run.log({"val/c": 3}, step=7)
+    run.finish()
     assert rows(run.id) == [
-        (0, {"epoch": 3, "x": 1}), (1, {"val/acc": 0.5, "epoch": 3}), (2, {"x": 2})
+        (0, {"epoch": 3, "x": 1}), (1, {"val/acc": 0.5, "epoch": 3}), (2, {"x": 2}),
+        (5, {"val/a": 1}), (5, {"epoch": 3}), (6, {"val/b": 2, "epoch": 4}), (7, {"val/c": 3}),
+        (7, {"epoch": 4}),
     ]  # fmt: skip
 
 
