@@ -99,7 +99,7 @@ class Config:
         self._set({key: value}, allowed=False)
 
     def __getattr__(self, key: str) -> Json:
-        if key.startswith("__"):
+        if key.startswith("_"):
             raise AttributeError(key)
         try:
             return self._items[key]

@@ -173,7 +173,7 @@ class Summary:
             return default
 
     def __getattr__(self, key: str) -> Json:
-        if key.startswith("__"):
+        if key.startswith("_"):
             raise AttributeError(key)
         try:
             return self[key]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.wandbs import environment, python, rows, view
 from tracker import wandb
+from tracker.wandb import opening, runs
 
 
 def test_a_step_goes_on_until_it_is_committed_and_every_call_is_kept_at_once():
@@ -167,6 +168,12 @@ def test_config_changes_are_recorded_nested_and_a_changed_value_is_said_once(cap
     run.finish()
     assert view(run.id).config == {"model/layers": 2, "lr": 0.4, "seed": 7}
     assert capsys.readouterr().err.count("config 'lr' was set before") == 1
+
+
+def test_the_readme_names_all_that_does_nothing():
+    text = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    names = (*wandb._NOT_HERE, *runs._NOT_HERE, *opening._NOT_HERE)
+    assert not [name for name in names if f"`{name}`" not in text]
 
 
 def test_a_name_that_does_nothing_says_so_once_and_takes_what_it_is_given(capsys):
