@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import tracker
+from tracker.errors import BadInput
 from tracker.wandb import current, said, sweeps
 from tracker.wandb.configs import parsed
 from tracker.wandb.runs import Run
@@ -76,13 +77,16 @@ def init(
             said.notice.warn("wandb.init() was called while a run goes on: it gives that one.")
             return previous
         previous.finish()
-    back_to = _AT_STEP.fullmatch(resume_from or "")
+    settings_of_run = parsed(config, exclude=config_exclude_keys, include=config_include_keys)
+    back_to = _AT_STEP.fullmatch(resume_from) if resume_from else None
+    if resume_from and not back_to:
+        raise BadInput(f'resume_from={resume_from!r} cannot be used; write it as "ID?_step=N".')
     if back_to:
         asked["id"], asked["resume"] = back_to["id"], "must"
     run = _begun(asked)
     if back_to:
         run.rewind(int(back_to["step"]) + 1)
-    _configure(run, parsed(config, exclude=config_exclude_keys, include=config_include_keys))
+    _configure(run, settings_of_run)
     return run
 
 

@@ -104,6 +104,14 @@ def test_resume_from_a_step_leaves_what_came_after_it_behind():
     assert view("one").history("x").values.tolist() == [0, 1, 2, 30]
 
 
+@pytest.mark.parametrize("wrong", [{"resume_from": "one"}, {"config": "no.yaml"}, {"config": 3}])
+def test_what_cannot_be_used_is_refused_before_a_run_begins(wrong, store):
+    with pytest.raises(wandb.UsageError, match="cannot be"):
+        wandb.init(**wrong)
+    assert wandb.run is None
+    assert not store.exists()
+
+
 def test_an_id_that_tracker_cannot_use_is_mapped_always_alike(capsys):
     first = wandb.init(id="my run.1")
     first.finish()
