@@ -33,6 +33,13 @@ class _Terminal:
     help='csv, jsonl or parquet; parquet needs pip install "tracker-syncd[parquet]".',
 )
 @click.option(
+    "--what",
+    type=click.Choice(["log", "system", "console"]),
+    default="log",
+    show_default=True,
+    help="Log calls, measures of the machine, or what the process wrote.",
+)
+@click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path),
@@ -41,7 +48,7 @@ class _Terminal:
 )
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @store_option
-def export(run: str, form: str, output: Path | None, force: bool) -> None:
+def export(run: str, form: str, what: str, output: Path | None, force: bool) -> None:
     """Write every log call of RUN, in the order of each writer, to CSV, JSON lines or Parquet.
 
     \b
@@ -52,21 +59,24 @@ def export(run: str, form: str, output: Path | None, force: bool) -> None:
     parquet  as csv with types: doubles (NaN and infinities as such) and
              strings, null where the call did not log the key
 
+    With --what system or console the same for these: the step is whole seconds since the first
+    of its writer; a measure is a metric by its name, what was written a text by its stream.
+
     A column whose name is taken gets "_" behind it. The file appears under its name when it
     is complete. What a running run logs while it is written is left out.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not wrapped
     view = Store(chosen_store()).run(run)
     if form == "parquet":
-        _parquet(view, output, force=force)
+        _parquet(view, what, output, force=force)
     elif output is None:
         target = _Terminal() if sys.stdout.isatty() else sys.stdout
-        _write(Calls(view), form, target)
+        _write(Calls(view, what), form, target)
     else:
         with replacing(output, force=force) as fresh:
-            calls = Calls(view)
+            calls = Calls(view, what)
             with fresh.open("w", encoding="utf-8", newline="") as file:
                 _write(calls, form, file)
-        _say(calls, output)
+        _say(calls, what, output)
 
 
 def _write(calls: Calls, form: str, target: layout.Target) -> None:
@@ -76,17 +86,18 @@ def _write(calls: Calls, form: str, target: layout.Target) -> None:
         layout.write_jsonl(calls, target)
 
 
-def _parquet(view: RunView, output: Path | None, *, force: bool) -> None:
+def _parquet(view: RunView, what: str, output: Path | None, *, force: bool) -> None:
     from tracker.cli import parquet  # noqa: PLC0415 - for those who use it
 
     parquet.check_installed()
     if output is None:
         raise BadInput(f"Parquet goes into a file: add --output {view.id[:13]}.parquet")
     with replacing(output, force=force) as fresh:
-        calls = Calls(view)
+        calls = Calls(view, what)
         parquet.write_parquet(calls, view, fresh)
-    _say(calls, output)
+    _say(calls, what, output)
 
 
-def _say(calls: Calls, output: Path) -> None:
-    click.echo(f"{shown(str(output))}: {wording.counted(len(calls), 'log call')}", err=True)
+def _say(calls: Calls, what: str, output: Path) -> None:
+    count = wording.counted(len(calls), f"{what} call")
+    click.echo(f"{shown(str(output))}: {count}", err=True)

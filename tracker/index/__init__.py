@@ -38,7 +38,7 @@ Views, the surface to read with SQL (also with datasette). Times are nanoseconds
     media      run, key, step, time, form, place, name, digest, size, preview, about, writer, seq,
                pack, offset: a row a file, by its place in its event; one without a file has an
                empty name. pack, offset as in the journal. preview: at most 4 KiB (see
-               `tracker.index.previews`), of the first 1,000 files of a journal that have one.
+               `tracker.index.previews`), of the first 1,000 files of a journal if one can be had.
                about: JSON, at place 0 and up to 4,096 characters, else NULL
     sources    run, tool, name, taken: the record of another tool that the run is taken from
     artifacts  run, name, type, version, manifest, files, size, time: v0, v1, ... by the

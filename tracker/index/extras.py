@@ -24,7 +24,7 @@ ABOUT_CHARS = 4096
 """The longest `about` of media, as JSON, that the index holds; others stay in the journal."""
 
 PREVIEWS = 1000
-"""Files of a journal that get a preview, the first ones."""
+"""So many files of a journal may get a preview, the first ones."""
 
 _NO_STEP = -(2**63)
 
@@ -48,7 +48,7 @@ class Extras:
         self._known = known
         self._folder = folder
         self._previews: Previews | None = None
-        self._previewed = 0
+        self._looked_at = 0  # files of the journal
 
     def console(self, events: list[Console]) -> None:
         """Add what was written to streams."""
@@ -94,12 +94,11 @@ class Extras:
             from tracker.index.previews import Previews  # noqa: PLC0415 - hashlib, if there are any
 
             self._previews = Previews(self._folder)
-            (self._previewed,) = self._connection.execute(
-                "SELECT count(*) FROM file WHERE journal = ? AND preview IS NOT NULL",
-                (self._known.id,),
+            (self._looked_at,) = self._connection.execute(
+                "SELECT count(*) FROM (SELECT 1 FROM file WHERE journal = ? LIMIT ?)",
+                (self._known.id, PREVIEWS),
             ).fetchone()
-        if self._previewed >= PREVIEWS or not file.name:
+        self._looked_at += 1
+        if self._looked_at > PREVIEWS or not file.name:
             return None
-        found = self._previews.of(self._known.writer, form, file)
-        self._previewed += found is not None
-        return found
+        return self._previews.of(self._known.writer, form, file)

@@ -135,7 +135,7 @@ CREATE TABLE file (
     start_offset INTEGER NOT NULL
 );
 CREATE INDEX file_by_key ON file (run, key);
-CREATE INDEX file_previews ON file (journal) WHERE preview IS NOT NULL;
+CREATE INDEX file_by_journal ON file (journal);
 
 CREATE TABLE source (
     run INTEGER NOT NULL,

@@ -6,15 +6,17 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from tracker import events
 from tracker.events import MediaFile
 from tracker.index import Index
-from tracker.journal import Journal, Position
+from tracker.journal import Journal, Position, journals
 from tracker.media import MediaFiles
-from tracker.query.records import moment
+from tracker.query.records import Row, moment
 
+_NS_PER_S = 1_000_000_000
 _PAGE = 1000
 """Rows read at a time."""
 
@@ -164,6 +166,29 @@ def _lines(writer: str, parts: Iterator[tuple[int, str, str]]) -> Iterator[Line]
             begun[stream].append(rest)
     for stream, left in begun.items():
         yield Line(moment(last), stream, "".join(left), writer)
+
+
+def rows(folder: Path, what: str) -> Iterator[Row]:
+    """Calls of one kind, see `RunView.rows`."""
+    for journal in journals(folder):
+        first: int | None = None
+        for block in journal.blocks():
+            for event in block.events:
+                if isinstance(event, events.Log):
+                    if what == "log":
+                        yield Row(event.step, event.time, event.values, journal.writer_id)
+                elif (values := _values(event, what)) is not None:
+                    first = event.time if first is None else first
+                    step = (event.time - first) // _NS_PER_S
+                    yield Row(step, event.time, values, journal.writer_id)
+
+
+def _values(event: events.Event, what: str) -> dict[str, events.Value] | None:
+    if what == "system" and isinstance(event, events.System):
+        return dict(event.values)
+    if what == "console" and isinstance(event, events.Console):
+        return {event.stream: event.text}
+    return None
 
 
 def opened(index: Index, run_id: str, item: Media, place: int) -> BinaryIO:

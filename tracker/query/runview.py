@@ -10,10 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tracker.errors import RunError
-from tracker.events import Log
 from tracker.index import Index
 from tracker.index.schema import SYSTEM
-from tracker.journal import journals
 from tracker.query import extras
 from tracker.query.extras import Kept, Line, Media, Source
 from tracker.query.plain import plain
@@ -263,16 +261,14 @@ class RunView:
         )
         return [Rewind(step, moment(time), w, json.loads(ws)) for step, time, w, ws in rows]
 
-    def rows(self) -> Iterator[Row]:
-        """Every `log` call until now, straight from the journals.
+    def rows(self, what: str = "log") -> Iterator[Row]:
+        """Every call until now of one kind, straight from the journals.
 
         One writer after the other in the order of their start, each in the order of its calls.
+        `what` is "log"; or "system" or "console", whose step is whole seconds since the first of
+        its writer, and whose values are the measures, or the text under its stream.
         """
-        for journal in journals(self._index.folder.run(self.id)):
-            for block in journal.blocks():
-                for event in block.events:
-                    if isinstance(event, Log):
-                        yield Row(event.step, event.time, event.values, journal.writer_id)
+        yield from extras.rows(self._index.folder.run(self.id), what)
 
     def to_dict(self) -> dict[str, Any]:
         """All but the points, as strict JSON can say it (see `tracker.query`)."""
