@@ -1,7 +1,7 @@
 """`wandb.Artifact`: files under names of their own, kept together as a version.
 
 What is added is copied at once, as wandb does, so that a file may be overwritten between two
-calls of `add_file`. References stand in the file `references.json` of the version. Aliases,
+calls of `add_file`. References stand in the file `tracker.references.json` of the version. Aliases,
 description and metadata are a media event of the form "artifact" behind that of the version.
 """
 
@@ -30,7 +30,7 @@ from tracker.wandb.media import Media, logged
 FORM = "artifact"
 """Of the media event that tells of a version what its own event has no word for."""
 
-REFERENCES = "references.json"
+REFERENCES = "tracker.references.json"
 """The file of a version that lists what lies elsewhere: [{"path", "ref"}, ...]."""
 
 
@@ -123,7 +123,7 @@ class Artifact:
         return [Entry(path, None, address)]
 
     def add(self, obj: Media, name: str, **more: Any) -> Entry:
-        """Add media, such as a table: its files under `name` and their types.
+        """Add media, such as a table: its file as `name`, what it refers to below `name`.files.
 
         Raises:
             BadInput: it has no file, such as a histogram.
@@ -137,9 +137,7 @@ class Artifact:
         path = name if name.endswith(suffix) else f"{name}{suffix}"
         self._write(path, first.content)
         for file in rest:
-            self._write(
-                f"{PurePosixPath(path).parent}/{file.name}".removeprefix("./"), file.content
-            )
+            self._write(f"{name}.files/{file.name}", file.content)
         return Entry(path, self.folder / path, of=self.name)
 
     @contextlib.contextmanager

@@ -87,10 +87,12 @@ def _number(manifests: list[str], told: list[dict[str, Any]], version: str) -> i
     if _VERSION.fullmatch(version):
         number = int(version[1:])
         return number if number < len(manifests) else None
+    if version == "latest":
+        return len(manifests) - 1 if manifests else None
     for about in reversed(told):
         if version in about.get("aliases", ()) and about.get("manifest") in manifests:
             return manifests.index(about["manifest"])
-    return len(manifests) - 1 if version == "latest" and manifests else None
+    return None
 
 
 def _artifact(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.wandbs import view
@@ -50,8 +51,9 @@ def test_versions_of_all_runs_of_a_project_are_found_by_number_alias_and_latest(
 
 def test_an_alias_moves_to_the_version_that_was_given_it_last():
     run = wandb.init()
-    version(run, "one", aliases=["best"])
+    version(run, "one", aliases=["best", "latest"])
     version(run, "two", aliases=["best"])
+    assert held(run, "model:latest") == "two"
     assert held(run, "model:best") == "two"
     version(run, "one", aliases=["best"])
     assert held(run, "model:best") == "one"
@@ -75,11 +77,14 @@ def test_files_folders_and_references_keep_their_paths(tmp_path):
     (tmp_path / "b.txt").write_text("changed after it was added")
     artifact.add_dir("data", name="below")
     artifact.add_reference("s3://bucket/key.bin")
-    artifact.add(wandb.Table(columns=["a"], data=[[1]]), "table")
+    for name in ("table", "other"):
+        pixels = np.full((2, 2), len(name), dtype=np.uint8)
+        artifact.add(wandb.Table(columns=["a"], data=[[wandb.Image(pixels)]]), name)
     run.log_artifact(artifact)
     found = run.use_artifact("set:latest")
     assert sorted(found.manifest) == [
-        "below/sub/a.txt", "key.bin", "renamed.txt", "table.table.json"
+        "below/sub/a.txt", "key.bin", "other.files/0.png", "other.table.json", "renamed.txt",
+        "table.files/0.png", "table.table.json",
     ]  # fmt: skip
     assert found.get_entry("key.bin").ref == "s3://bucket/key.bin"
     folder = found.download()
