@@ -30,10 +30,11 @@ class Metrics:
     Attributes:
         steps: metrics that others are drawn over.
         summed: whether there is a summary to count for any.
+        untold: whether something was said since `told` was last asked.
     """
 
     def __init__(self) -> None:
-        self.summed = False
+        self.summed = self.untold = False
         self.steps: set[str] = set()
         self._named: dict[str, Metric] = {}
 
@@ -52,6 +53,7 @@ class Metrics:
             if value is not None:
                 setattr(metric, field, value)
         self.steps = {each.step_metric for each in self._named.values() if each.step_metric}
+        self.untold = True
         self.summed = any(each.summary for each in self._named.values())
         return metric
 
@@ -69,4 +71,5 @@ class Metrics:
 
     def told(self) -> list[dict[str, Json]]:
         """All that was said, in terms of JSON."""
+        self.untold = False
         return [msgspec.to_builtins(metric) for metric in self._named.values()]

@@ -159,6 +159,7 @@ class Run:
             found = self._sorted(data)
             if found is None:
                 return
+            self._tell_metrics()
             at = self._steps.at(step)
             if at > self._steps.current:
                 self._complete()
@@ -226,12 +227,15 @@ class Run:
             more: passed over.
         """
         del more
-        metric = self._metrics.define(
+        return self._metrics.define(
             name, summary, overwrite=overwrite, step_sync=step_sync, hidden=hidden, goal=goal,
             step_metric=getattr(step_metric, "name", step_metric),
         )  # fmt: skip
-        self._run.config.update({"_wandb/metrics": self._metrics.told()})
-        return metric
+
+    def _tell_metrics(self) -> None:
+        """Record what was defined: with the first call after it, as remotes take a setting once."""
+        if self._metrics.untold:
+            self._run.config.update({"_wandb/metrics": self._metrics.told()})
 
     def watch(
         self, models: Any, criterion: Any = None, log: str | None = "gradients",
@@ -346,6 +350,7 @@ class Run:
         current.end(self)
         try:
             self._watching.unwatch()
+            self._tell_metrics()
             self._complete()
             self.summary.settle()
             if status != "killed":  # which is in a hurry

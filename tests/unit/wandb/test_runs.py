@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import tracker
 from tests.wandbs import environment, python, rows, view
 from tracker import wandb
+from tracker.events import Config
+from tracker.journal import journals
 from tracker.wandb import opening, runs
 
 
@@ -91,6 +94,18 @@ def test_the_summary_is_the_last_value_or_what_is_defined():
         "acc/max": 3.0, "loss/a/min": 1.0, "loss/a/mean": 2.0, "best/best": 3.0, "plain": 2.0,
         "own/deep": 2,
     }  # fmt: skip
+
+
+def test_what_is_defined_is_recorded_once_with_the_first_call():
+    run = wandb.init()
+    run.define_metric("epoch")
+    run.define_metric("val/*", step_metric="epoch", summary="min")
+    run.log({"x": 1})
+    told = [{"name": "epoch"}, {"name": "val/*", "step_metric": "epoch", "summary": ["min"]}]
+    assert view(run.id).config["_wandb/metrics"] == told
+    changes = [event for journal in journals(tracker.open().folder.run(run.id))
+               for event in journal.events() if isinstance(event, Config)]  # fmt: skip
+    assert len(changes) == 1
 
 
 def test_a_value_set_by_hand_stays_until_it_is_logged_again():
