@@ -4,11 +4,15 @@
                           keys have at this remote, damage found: whatever the platform cut or
                           renamed stands here as it was
     tracker/texts.jsonl   text values, a line each: [writer, seq, time ns, step, key, text]
+    tracker/console.jsonl console texts, a line each: [writer, seq, time ns, stream, text]
+    tracker/media.jsonl   media, a line each: [writer, seq, time ns, step, key, form, about, files];
+                          a file is [path, size, digest]
 
-Both are made from the journals and the remote's policy alone, the policy of the moment at which
-they are put, so they come out the same from any copy of the store. Where a run goes on whose
-earlier journals were removed (`syncd gc`), theirs stay, and those of the rest are put into the
-folder `tracker/WRITER`, WRITER being the first that is here.
+The last three are there where a run has some. All are made from the journals and the remote's
+policy alone, the policy of the moment at which they are put, so they come out the same from any
+copy of the store. Where a run goes on whose earlier journals were removed (`syncd gc`), theirs
+stay, and those of the rest are put into the folder `tracker/WRITER`, WRITER being the first that
+is here.
 """
 
 from __future__ import annotations
@@ -16,17 +20,31 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
+from syncd import media
 from syncd.policy import Policy
 from syncd.progress import Progress
 from syncd.removed import Left
 from syncd.sinks import File, Item
-from tracker.events import Artifact, Config, Event, Finish, Log, Rewind, Start, Summary, Tags
+from tracker.events import (
+    Artifact,
+    Config,
+    Console,
+    Event,
+    Finish,
+    Log,
+    Media,
+    Rewind,
+    Source,
+    Start,
+    Summary,
+    Tags,
+)
 from tracker.journal import journals
 
 PLACE = "tracker"
@@ -47,19 +65,25 @@ def written(
     place = PLACE if before is None else f"{PLACE}/{journals(folder)[0].writer_id}"
     progress = Progress.load(before.progress if before else None)
     with TemporaryDirectory(prefix="syncd-") as here:
-        run, texts = Path(here, "run.json"), Path(here, "texts.jsonl")
-        with texts.open("w", encoding="utf-8") as lines:
+        run = Path(here, "run.json")
+        others = {name: Path(here, f"{name}.jsonl") for name in ("texts", "console", "media")}
+        with ExitStack() as stack:
+            lines = {
+                name: stack.enter_context(path.open("w", encoding="utf-8"))
+                for name, path in others.items()
+            }
             told = _tell(folder, run_id, key, policy, lines=lines, progress=progress)
         run.write_text(json.dumps(told, indent=1, sort_keys=True, allow_nan=False) + "\n")
         files = [_file(f"{place}/run.json", run)]
-        if texts.stat().st_size:
-            files.append(_file(f"{place}/texts.jsonl", texts))
+        files += [
+            _file(f"{place}/{path.name}", path) for path in others.values() if path.stat().st_size
+        ]
         yield files
 
 
 def _tell(
-    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy, *, lines: TextIO,
-    progress: Progress,
+    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy, *,
+    lines: Mapping[str, TextIO], progress: Progress,
 ) -> dict[str, Any]:  # fmt: skip
     told: dict[str, Any] = {
         "format": 1, "run_id": run_id, "config": {}, "summary": {}, "tags": {}, "artifacts": [],
@@ -75,7 +99,12 @@ def _tell(
                 if isinstance(event, Log):
                     names.update(event.values)
                     if str in map(type, event.values.values()):
-                        _tell_texts(journal.writer_id, event, lines)
+                        _tell_texts(journal.writer_id, event, lines["texts"])
+                elif isinstance(event, Console):
+                    line = [journal.writer_id, event.seq, event.time, event.stream, event.text]
+                    _line(lines["console"], line)
+                elif isinstance(event, Media):
+                    _line(lines["media"], [journal.writer_id, *_media(event)])
                 elif isinstance(event, Rewind):
                     rewind = {"step": event.step, "time": event.time, "writer": journal.writer_id}
                     told.setdefault("rewinds", []).append(rewind | {"writers": event.writers})
@@ -91,8 +120,17 @@ def _tell(
 def _tell_texts(writer_id: str, event: Log, lines: TextIO) -> None:
     for name, value in event.values.items():
         if isinstance(value, str):
-            line = [writer_id, event.seq, event.time, event.step, name, value]
-            lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+            _line(lines, [writer_id, event.seq, event.time, event.step, name, value])
+
+
+def _line(lines: TextIO, line: list[Any]) -> None:
+    lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _media(event: Media) -> list[Any]:
+    files = [[media.path(event, n), f.size, f.digest] for n, f in enumerate(event.files)]
+    about = _plain(event.about)
+    return [event.seq, event.time, event.step, event.key, event.form, about, files]
 
 
 def _tell_event(told: dict[str, Any], event: Event, progress: Progress) -> None:
@@ -115,6 +153,10 @@ def _tell_event(told: dict[str, Any], event: Event, progress: Progress) -> None:
                 "name": event.name, "type": event.type, "manifest": event.manifest,
                 "files": event.files, "size": event.size, "folder": progress.folder(event),
             })  # fmt: skip
+        case Source():
+            source = {"tool": event.tool, "name": event.name, "at": event.at}
+            kept = [old for old in told.get("sources", ()) if old["name"] != event.name]
+            told["sources"] = [*kept, source]
         case Finish():
             told |= {"exit_code": event.exit_code, "error": event.error, "dropped": event.dropped}
         case _:

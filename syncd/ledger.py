@@ -311,6 +311,11 @@ class Ledger:
             cursor.files = max(cursor.files, cursor.seq if first is None else first - 1)
             cursors.save(db, record)
 
+    def park(self, record: LaneRecord, refused: Iterable[Refused]) -> None:
+        """Keep what was refused, of something of which the rest goes on."""
+        with self._db.transaction() as db:
+            receipts.park(db, record.key, refused, self._clock.time())
+
     # -- receipts and parked ---------------------------------------------------------------
 
     def files(self, remote: str, run_id: str) -> dict[str, str]:

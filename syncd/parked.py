@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator
 from functools import partial
 from pathlib import Path
 
+from syncd import media
 from syncd.cursors import LaneRecord
 from syncd.policy import kept
 from syncd.progress import Progress
@@ -14,7 +15,8 @@ from syncd.receipts import DOCUMENTS
 from syncd.sinks import Batch, Item, Refused, Rejected, State
 from syncd.tail import Tail
 from syncd.visit import Tools, pending
-from tracker.events import KINDS, Artifact, Unknown
+from tracker.events import KINDS, Media, Unknown
+from tracker.journal import Position
 
 NOW_KNOWN = frozenset(f"event of kind {kind}" for kind in KINDS)
 """What a version parked that did not know these kinds."""
@@ -66,7 +68,12 @@ def send_again(
             if not error.refused:
                 raise
             refused = error.refused
-        files = [pending(record, item)] if isinstance(item.event, Artifact) else []
+        if isinstance(item.event, Media):
+            place = item.writer_id, item.event.seq
+            said = [row["what"] for row in rows if (row["writer_id"], row["seq"]) == place]
+            files = media.again(item, said)
+        else:
+            files = pending(record, item, Position())
         tools.ledger.replace_parked(record, item.writer_id, item.event.seq, refused, files)
 
 

@@ -7,6 +7,9 @@ told apart by case). What it is about stands before it:
     config:PATTERN            keys of the config ("optim/lr")
     summary:PATTERN           keys of the summary
     artifact:PATTERN          names of artifacts
+    media:PATTERN             keys of media
+    system:PATTERN            names of measures of the machine ("cpu")
+    console:PATTERN           streams of the console, "stdout" and "stderr"
 
 Of a kind that has `include` patterns goes what one of them matches, of the others everything;
 what an `exclude` pattern matches does not go. Tags and the run's head always go.
@@ -33,13 +36,24 @@ import msgspec
 
 from syncd.secrets import masked
 from syncd.sinks import Item
-from tracker.events import Artifact, Config, Event, Log, Summary
+from tracker.events import Artifact, Config, Console, Event, Log, Media, Summary, System
 from tracker.settings import RemoteSettings
 
-KINDS = ("metric", "config", "summary", "artifact")
+KINDS = ("metric", "config", "summary", "artifact", "media", "system", "console")
 
 LEFT_OUT, MASKED = "left out", "masked"
-"""What a receipt counts: keys and artifacts, values."""
+"""What a receipt counts: keys, artifacts, media and console texts; values."""
+
+_ABOUT: Mapping[type, tuple[str, str]] = {
+    Log: ("metric", "values"),
+    Summary: ("summary", "values"),
+    Config: ("config", "values"),
+    System: ("system", "values"),
+    Artifact: ("artifact", "name"),
+    Media: ("media", "key"),
+    Console: ("console", "stream"),
+}
+"""Of which kind an event is, and the field that patterns look at."""
 
 _REMEMBERED = 100_000
 """Keys of which it is remembered whether they go."""
@@ -69,16 +83,13 @@ class Policy:
 
     def cut(self, event: Event) -> Cut:
         """What of an event goes there."""
-        if type(event) is Log:
-            return _values(event, self._goes["metric"])
-        if isinstance(event, Summary):
-            return _values(event, self._goes["summary"])
-        if isinstance(event, Config):
-            return _masked(_values(event, self._goes["config"]))
-        if isinstance(event, Artifact):
-            goes = self._goes["artifact"]
-            return Cut(event) if goes is None or goes(event.name) else Cut(None, 1)
-        return Cut(event)
+        kind, field = _ABOUT.get(type(event), ("", ""))
+        if not kind:
+            return Cut(event)
+        goes = self._goes[kind]
+        if field == "values":
+            return _masked(_values(event, goes))
+        return Cut(event) if goes is None or goes(getattr(event, field)) else Cut(None, 1)
 
     def _of(self, kind: str) -> Callable[[str], bool] | None:
         """Whether a key of a kind goes; None for all."""

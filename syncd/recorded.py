@@ -9,12 +9,13 @@ it beside the cursors: it is made from the journals, here or in any copy of them
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
+from syncd import media
 from syncd.cursors import Cursor, LaneRecord
 from syncd.points import Points
 from syncd.policy import kept
@@ -24,7 +25,7 @@ from syncd.sinks import Entries, Item, Sink, State
 from syncd.tail import backlog
 from tracker.artifacts import Blobs, Manifest
 from tracker.errors import ArtifactError
-from tracker.events import Artifact, Event, Log, Start, Unknown
+from tracker.events import Artifact, Event, Log, Media, Start, Unknown
 from tracker.journal import journals
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -54,7 +55,7 @@ class Recorded:
     """A run, read from its journals.
 
     Args:
-        queued, parked: artifacts, by writer id and seq, whose files are.
+        queued, parked: artifacts and media, by writer id and seq, whose files are.
         wanted: shares of the points whose rows are kept (see `syncd.points`).
         before: what the remote held of journals that were removed; the others go on from there.
 
@@ -72,7 +73,7 @@ class Recorded:
 
     def __init__(
         self, sink: Sink, record: LaneRecord, folder: Path, blobs: Blobs, *,
-        queued: Collection[tuple[str, int]] = (), parked: Collection[tuple[str, int]] = (),
+        queued: Container[tuple[str, int]] = (), parked: Container[tuple[str, int]] = (),
         wanted: Collection[int] = (), before: Left | None = None,
     ) -> None:  # fmt: skip
         self.name = record.run_id
@@ -119,12 +120,15 @@ class Recorded:
             if isinstance(event, Start):
                 self.name = event.name
             elif isinstance(event, Artifact):
-                self._files_of(item.writer_id, event, expected).update(self._files(event))
+                self._files_of(item, expected).update(self._files(event))
+            elif isinstance(event, Media):
+                files = {media.path(event, n): file.digest for n, file in enumerate(event.files)}
+                self._files_of(item, expected).update(files)
 
-    def _files_of(self, writer_id: str, event: Artifact, expected: Expected) -> dict[str, str]:
-        if (writer_id, event.seq) in self._parked:
+    def _files_of(self, item: Item, expected: Expected) -> dict[str, str]:
+        if (item.writer_id, item.event.seq) in self._parked:
             return self.parked
-        if (writer_id, event.seq) in self._queued:
+        if (item.writer_id, item.event.seq) in self._queued:
             return self.waiting.files
         return expected.files
 

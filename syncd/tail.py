@@ -9,7 +9,7 @@ from pathlib import Path
 
 from syncd.cursors import Cursor, Range
 from syncd.sinks import Item, Limits
-from tracker.events import Event, Log, Start
+from tracker.events import Console, Event, Log, Start
 from tracker.journal import Gap, Journal, Position, journals
 
 _EVENT_BYTES = 200
@@ -173,6 +173,8 @@ def beginning(found: list[Journal]) -> tuple[Start | None, int]:
 
 def _weight(event: Event) -> tuple[int, int]:
     """Points and rough bytes of an event at a remote."""
+    if isinstance(event, Console):
+        return 0, _EVENT_BYTES + len(event.text)
     if not isinstance(event, Log):
         values = getattr(event, "values", None) or getattr(event, "set", None) or {}
         return len(values), _EVENT_BYTES + len(str(values))

@@ -1,6 +1,7 @@
 """Blobs that nobody needs: which may go, once some runs are gone.
 
-A blob stays where a journal that stays refers to it, as a manifest or through one, and where one
+A blob stays where a journal that stays refers to it, as a manifest or through one or as a file of
+media, and where one
 might be about to: it was put (again) since the oldest writer that lives began, or within the last
 day by who knows whom. What was of a removed run, and was not put since that run's end, need not
 wait for the day. Where a journal cannot be read whole all blobs stay: what is lost may refer to
@@ -18,7 +19,7 @@ from pathlib import Path
 from tracker.artifacts import Blobs, Manifest
 from tracker.artifacts.blobs import LEFTOVER_AGE_S
 from tracker.errors import TrackerError
-from tracker.events import Artifact, Unknown
+from tracker.events import Artifact, Media, Unknown
 from tracker.journal import journals
 from tracker.store import StoreFolder
 
@@ -92,6 +93,8 @@ class _Used:
                     for event in block.events:
                         if isinstance(event, Artifact):
                             self._manifest(folder, event.manifest)
+                        elif isinstance(event, Media):
+                            self.digests.update(f.digest for f in event.files if not f.pack)
                         elif isinstance(event, Unknown):
                             self._doubt(folder, [f"an event of the unknown kind {event.kind}"])
         except OSError as error:

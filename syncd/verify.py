@@ -14,6 +14,7 @@ from typing import Any
 from syncd.catalog import Entry
 from syncd.clock import SYSTEM, Clock
 from syncd.ledger import Ledger
+from syncd.media import Among
 from syncd.points import Points, hexadecimal
 from syncd.policy import Policy
 from syncd.recorded import Recorded
@@ -186,8 +187,7 @@ class _Comparison:
         return Recorded(
             reading.sink, self._record, self._entry.folder, reading.blobs, wanted=wanted,
             before=self._left,
-            queued={(a.writer_id, a.seq) for a in reading.ledger.artifacts(self._record)},
-            parked={(row["writer_id"], row["seq"]) for row in self._parked},
+            queued=Among(reading.ledger.artifacts(self._record)), parked=Among(parked=self._parked),
         )  # fmt: skip
 
     def _incomplete(self) -> list[str]:

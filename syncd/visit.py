@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
-from syncd import documents
+from syncd import documents, media
 from syncd.clock import Clock
 from syncd.cursors import UNKNOWN, Cursor, LaneRecord, Range
 from syncd.lane import Facts, Lane, Step
@@ -36,7 +36,7 @@ from syncd.telemetry import NOBODY, Observer
 from syncd.telemetry.passage import Passage
 from tracker.artifacts import Blobs, Manifest
 from tracker.errors import ArtifactError
-from tracker.events import KINDS, Artifact, Unknown
+from tracker.events import KINDS, Artifact, Event, Unknown
 from tracker.journal import Position
 
 T = TypeVar("T")
@@ -90,6 +90,7 @@ class Visit:
         self._sink = tools.sink
         self._ledger = tools.ledger
         self._blobs = tools.blobs
+        self._media = media.Shares(folder, tools.blobs)
         self._tools = tools
         self._folder = folder
         self._waited_s = waited_s
@@ -220,19 +221,20 @@ class Visit:
             strange += unknown([item])
             if (left := kept(record.policies.cut(item), item)) is not None:
                 _, record.state = self._sink.translate(record.state, left)
-            before += self._observe(item)
+            before += self._observe(item, hint)
             record.cursors[item.writer_id].hint = hint
         missing = [a for a in before if a.seq > record.cursors[a.writer_id].files]
-        self._ledger.relearn(record, missing)
+        self._ledger.relearn(record, media.joined(missing))
         for refused in strange:
             self._ledger.replace_parked(record, refused.writer_id, refused.seq, [refused])
         self._artifacts = self._ledger.artifacts(record)
 
-    def _observe(self, item: Item) -> list[Pending]:
+    def _observe(self, item: Item, hint: Position) -> list[Pending]:
         self.record.progress.observe(item)
-        if not isinstance(item.event, Artifact) or self.record.policies.cut(item).event is None:
-            return []
-        return [pending(self.record, item)]
+        return [] if self._cut(item) is None else pending(self.record, item, hint)
+
+    def _cut(self, item: Item) -> Event | None:
+        return self.record.policies.cut(item).event
 
     # -- send ------------------------------------------------------------------------------
 
@@ -259,7 +261,7 @@ class Visit:
         with self.passage.sending(batch.number, len(taken)):
             counts, notes, refused = self._deliver(batch)
         record.cursors = self.tail.cursors = after
-        artifacts = [a for item, _ in taken for a in self._observe(item)]
+        artifacts = media.joined(a for item, hint in taken for a in self._observe(item, hint))
         self.tail.pending -= len(taken)
         self.tail.written -= len(taken)
         self._waited_s = 0.0
@@ -325,10 +327,7 @@ class Visit:
             self.trouble = error
             return
         except (ArtifactError, Rejected) as error:
-            reason = Refused(artifact.writer_id, artifact.seq, artifact.what, str(error))
-            self._ledger.done(self.record, artifact, [reason])
-            self._artifacts.remove(artifact)
-            self.passage.parked([reason])
+            self._park(artifact, put.left if put else [], str(error))
             return
         if files:
             self._tools.puts.begin(self.record.run_id, Put(self._run, artifact, files))
@@ -336,6 +335,21 @@ class Visit:
         self._ledger.done(self.record, artifact)
         self._artifacts.remove(artifact)
         self._call(lambda: self._sink.keep(self._run, self.record.sent()))
+
+    def _park(self, artifact: Pending, left: list[File], error: str) -> None:
+        """Park what cannot be put; of media those alone that are damaged here, if any are."""
+        share = media.is_share(artifact)
+        bad = self._media.damaged(artifact, self._cut) if share else {}
+        said = media.what(artifact) if share else artifact.what
+        refused = [*bad.values()] or [Refused(artifact.writer_id, artifact.seq, said, error)]
+        good = [file for file in left if file.path not in bad] if bad else []
+        self.passage.parked(refused)
+        if good:
+            self._ledger.park(self.record, refused)
+            self._tools.puts.begin(self.record.run_id, Put(self._run, artifact, good))
+            return
+        self._ledger.done(self.record, artifact, refused)
+        self._artifacts.remove(artifact)
 
     def _left_of(self, put: Put) -> list[File]:
         """Keep the receipts of files that were put; the artifact's others.
@@ -353,8 +367,11 @@ class Visit:
         return put.left
 
     def _missing_files(self, artifact: Pending) -> list[File]:
-        manifest = Manifest.load(self._blobs, artifact.manifest)
         there = self._ledger.files(*self.record.key)
+        if media.is_share(artifact):
+            found = self._media.files(artifact, self._cut)
+            return [file for file in found if there.get(file.path) != file.digest]
+        manifest = Manifest.load(self._blobs, artifact.manifest)
         files = [
             File(f"{artifact.folder}/{e.path}", self._blobs.path(e.digest), e.size, e.digest)
             for e in reversed(manifest.files)
@@ -404,12 +421,14 @@ def _strange(kind: int) -> tuple[str, str]:
     )
 
 
-def pending(record: LaneRecord, item: Item) -> Pending:
-    """What is to be put of an artifact's event."""
+def pending(record: LaneRecord, item: Item, hint: Position) -> list[Pending]:
+    """What is to be put of an event, which stands behind `hint` in its journal."""
     event = item.event
-    assert isinstance(event, Artifact)  # noqa: S101 - callers look before
+    if not isinstance(event, Artifact):
+        return media.waiting(item, hint)
     folder = record.progress.folder(event)
-    return Pending(item.writer_id, event.seq, folder, event.manifest, event.size, rank(event.type))
+    kind = rank(event.type)
+    return [Pending(item.writer_id, event.seq, folder, event.manifest, event.size, kind)]
 
 
 def _ranges(taken: Iterable[tuple[Item, Position]]) -> list[Range]:

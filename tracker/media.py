@@ -17,8 +17,8 @@ from tracker.store import StoreFolder
 class MediaFiles:
     """Opens the files of one store's `Media` events. Holds no open files; safe to share."""
 
-    def __init__(self, store: StoreFolder) -> None:
-        self._blobs = Blobs(store.blobs)
+    def __init__(self, store: StoreFolder | Blobs) -> None:
+        self._blobs = store if isinstance(store, Blobs) else Blobs(store.blobs)
 
     def open(self, folder: Path, writer_id: str, file: MediaFile) -> BinaryIO:
         """Open a file for reading, after its content was checked.

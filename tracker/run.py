@@ -40,7 +40,11 @@ class Run:
         project: its project.
         config: settings of the run; every change is recorded.
         summary: final or best values; every change is recorded.
+        before_end: called with the status right before the run's end is recorded, whatever ends
+            it; for who has last values to give. Not in forked children.
     """
+
+    before_end: Callable[[str], object] | None = None
 
     def __init__(
         self, store: StoreFolder | None, run_id: str, head: dict[str, Any], past: Past,
@@ -102,6 +106,11 @@ class Run:
             self._log_carefully(data, step, [])
         elif not kept:
             self._recording.say_trouble()
+
+    @property
+    def next_step(self) -> int:
+        """The step that the next `log` call without one is recorded at."""
+        return min(self._last_step + 1, _LAST)
 
     @property
     def tags(self) -> Tags:
@@ -300,6 +309,8 @@ class Run:
         recording = self._recording
         try:
             if recording.parent is None:
+                if self.before_end is not None:
+                    self.before_end(status)
                 recording.finish(status, code, error, self._put_off())
         finally:
             synced = recording.close()

@@ -194,7 +194,11 @@ class Note:
 
 @dataclass
 class Entries:
-    """One event in the platform's terms. Texts and artifacts are no entries: files carry them."""
+    """One event in the platform's terms.
+
+    Texts, console, media and artifacts are no entries here, as files carry them; a sink whose
+    platform has a place for them (rows, streams) makes its own of such an event.
+    """
 
     points: list[Point] = field(default_factory=list)
     params: dict[str, str] = field(default_factory=dict)
@@ -214,12 +218,32 @@ class Ack:
 
 @dataclass(frozen=True)
 class File:
-    """A file for a remote run: `path` there (relative, "/"), `source` here, what it must be."""
+    """A file for a remote run: `path` there (relative, "/"), `source` here, what it must be.
+
+    Its content is `size` bytes of `source` from `offset` on: of a small one the source is a pack
+    file, which holds others too.
+    """
 
     path: str
     source: Path
     size: int
     digest: str
+    offset: int = 0
+
+    def pieces(self, most: int) -> Iterator[bytes]:
+        """Yield its bytes, at most `most` at a time, fewer in all where the source is shorter.
+
+        Raises:
+            OSError: the source cannot be read.
+        """
+        left = self.size
+        with self.source.open("rb") as source:
+            source.seek(self.offset)
+            while left and (piece := source.read(min(most, left))):
+                left -= len(piece)
+                yield piece
+            if not self.offset and not left and (more := source.read(1)):
+                yield more  # a file that is longer than it was is not what was recorded
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,13 @@ class _Terminal:
     '"tracker-syncd[wandb]".',
 )
 @click.option(
+    "--what",
+    type=click.Choice(["log", "system", "console"]),
+    default="log",
+    show_default=True,
+    help="Log calls, measures of the machine, or what the process wrote.",
+)
+@click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path),
@@ -44,7 +51,9 @@ class _Terminal:
 @click.option("--force", is_flag=True, help="Replace FILE or the run folder if it is there.")
 @click.option("--entity", metavar="NAME", help="wandb: the user or team there that it is for.")
 @store_option
-def export(run: str, form: str, output: Path | None, force: bool, entity: str | None) -> None:
+def export(
+    run: str, *, form: str, what: str, output: Path | None, force: bool, entity: str | None
+) -> None:
     """Write every log call of RUN to CSV, JSON lines or Parquet, or all of RUN for W&B.
 
     \b
@@ -57,12 +66,17 @@ def export(run: str, form: str, output: Path | None, force: bool, entity: str | 
     wandb    an offline run folder, for `wandb sync` and `wandb leet`: config,
              history, summary, tags, console, system metrics, media, artifacts
 
+    With --what system or console the same for these: the step is whole seconds since the first
+    of its writer; a measure is a metric by its name, what was written a text by its stream.
+
     Calls stand in the order of each writer. A column whose name is taken gets "_" behind it. File
     and folder appear under their names when they are complete. What a running run logs while it
     is written is left out.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not wrapped
     if entity is not None and form != "wandb":
         raise BadInput(f"--entity is for --format wandb; {form} has no place for it.")
+    if what != "log" and form == "wandb":
+        raise BadInput(f"--what {what} is for other formats; wandb's run folder holds everything.")
     store = Store(chosen_store())
     view = store.run(run)
     if form == "wandb":
@@ -70,16 +84,16 @@ def export(run: str, form: str, output: Path | None, force: bool, entity: str | 
 
         runfolder.write(store.folder, view, output or Path("wandb"), force=force, entity=entity)
     elif form == "parquet":
-        _parquet(view, output, force=force)
+        _parquet(view, what, output, force=force)
     elif output is None:
         target = _Terminal() if sys.stdout.isatty() else sys.stdout
-        _write(Calls(view), form, target)
+        _write(Calls(view, what), form, target)
     else:
         with replacing(output, force=force) as fresh:
-            calls = Calls(view)
+            calls = Calls(view, what)
             with fresh.open("w", encoding="utf-8", newline="") as file:
                 _write(calls, form, file)
-        _say(calls, output)
+        _say(calls, what, output)
 
 
 def _write(calls: Calls, form: str, target: layout.Target) -> None:
@@ -89,17 +103,18 @@ def _write(calls: Calls, form: str, target: layout.Target) -> None:
         layout.write_jsonl(calls, target)
 
 
-def _parquet(view: RunView, output: Path | None, *, force: bool) -> None:
+def _parquet(view: RunView, what: str, output: Path | None, *, force: bool) -> None:
     from tracker.cli import parquet  # noqa: PLC0415 - for those who use it
 
     parquet.check_installed()
     if output is None:
         raise BadInput(f"Parquet goes into a file: add --output {view.id[:13]}.parquet")
     with replacing(output, force=force) as fresh:
-        calls = Calls(view)
+        calls = Calls(view, what)
         parquet.write_parquet(calls, view, fresh)
-    _say(calls, output)
+    _say(calls, what, output)
 
 
-def _say(calls: Calls, output: Path) -> None:
-    click.echo(f"{shown(str(output))}: {wording.counted(len(calls), 'log call')}", err=True)
+def _say(calls: Calls, what: str, output: Path) -> None:
+    count = wording.counted(len(calls), f"{what} call")
+    click.echo(f"{shown(str(output))}: {count}", err=True)

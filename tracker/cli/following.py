@@ -1,4 +1,4 @@
-"""Following a run: its log calls as they are written, and whether more can come."""
+"""Following a run: its calls as they are written, and whether more can come."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from tracker.events import Finish, Log
+from tracker.events import Console, Finish, Log, Media
 from tracker.journal import Journal, Position, journals
 
 
 class Call(NamedTuple):
-    """One `log` call and the writer that recorded it."""
+    """One call, of values, console text or media, and the writer that recorded it."""
 
     writer_id: str
-    event: Log
+    event: Log | Console | Media
 
 
 class Following:
@@ -63,7 +63,7 @@ class Following:
         calls: deque[Call] = deque(maxlen=most)
         for block in journal.blocks(position):
             for event in block.events:
-                if isinstance(event, Log):
+                if isinstance(event, (Log, Console, Media)):
                     calls.append(Call(journal.writer_id, event))
                 elif isinstance(event, Finish):
                     self.finish_seen = True

@@ -23,6 +23,7 @@ COMMANDS = {
     "tail": "Follow what a run logs.",
     "export": "Write what a run logged to CSV, JSON lines, Parquet or a W&B run folder.",
     "import": "Take in what another tool recorded.",
+    "run": "Start a training whose wandb calls are recorded here.",
     "remote": "Add, list and remove remotes; log in to them.",
     "push": "Deliver now what is pending.",
     "verify": "Read back from the remotes and compare.",

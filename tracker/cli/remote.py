@@ -60,7 +60,8 @@ def add(name: str, kind: str, url: str, options: tuple[str, ...], **given: Any) 
 
     Everything in the store goes there, also what was recorded before; --since, --project, --tag
     and --no-backfill choose runs. Of a run, --include and --exclude choose by patterns such as
-    "system/*": of metrics and texts, or config:PATTERN, summary:PATTERN, artifact:PATTERN.
+    "system/*": of metrics and texts, or config:PATTERN, summary:PATTERN, artifact:PATTERN,
+    media:PATTERN, system:PATTERN (measures of the machine), console:PATTERN (streams).
     Config values under keys such as password or api_key go nowhere, "***" goes for them.
 
     Credentials never stand in the store: see tracker remote login. A user and password in URL

@@ -33,8 +33,9 @@ def show(run: str, everything: bool, as_json: bool) -> None:
     A metric is drawn over its steps, each column from the smallest to the largest value that
     falls into it, so that no spike is hidden. NaN and infinities are not drawn but counted.
     Times are local. With --json: all fields of the run, its metrics' figures, the last text
-    under each key, artifacts, damage ("gaps"), and what syncd last said of each remote
-    ("delivery": events and runs pending over the whole store; null if it never ran).
+    under each key, artifacts, counts of media, console lines and measures of the machine
+    ("system"), damage ("gaps"), and what syncd last said of each remote ("delivery": events and
+    runs pending over the whole store; null if it never ran).
     """
     store = Store(chosen_store())
     view = store.run(run)
@@ -68,6 +69,7 @@ def _lines(store: Store, run: RunView, most: int | None) -> Iterator[str]:
     yield from _pairs("summary", run.summary)
     yield from _metrics(run, most, width)
     yield from _texts(run, width)
+    yield from _beside(run)
     yield from _artifacts(run)
     yield from _not_kept(run)
     yield from _damage(run)
@@ -113,6 +115,7 @@ def _head(run: RunView) -> Iterator[str]:
         ),
         "events": f"{run.events:,}",
         "unknown": wording.unknown_events(run.unknown) if run.unknown else "",
+        "taken from": ", ".join(f"{source.tool}: {source.name}" for source in run.sources()),
         "ranks": wording.spans(run.ranks),
         "went back": _rewinds(run),
     }
@@ -177,6 +180,27 @@ def _texts(run: RunView, width: int) -> Iterator[str]:
         line = f"  {shown(key)}  {shown(last.value)}"
         end = f"  (step {last.step}, of {len(texts):,})"
         yield terminal.cut(line, max(width - len(end), 20)) + end
+
+
+def _beside(run: RunView) -> Iterator[str]:
+    """Media, console lines and measures of the machine, counted."""
+    media, lines, measures = run.media_kept(), run.console_lines(), run.measures
+    if media:
+        yield from _section("media")
+    for kept in media:
+        yield (
+            f"  {shown(kept.key)}  {shown(kept.form)}, logged {kept.times:,} times, "
+            f"{wording.counted(kept.files, 'file')}, {wording.size(kept.bytes)}"
+        )
+    if lines:
+        yield from _section("console")
+        for stream, count in lines.items():
+            yield f"  {shown(stream)}  {wording.counted(count, 'line')}"
+    if measures:
+        yield from _section("system (last, and the most)")
+    for key, figures in measures.items():
+        last, most = wording.number(figures.last), wording.number(figures.max)
+        yield f"  {shown(key)}  {last}, {most}"
 
 
 def _artifacts(run: RunView) -> Iterator[str]:

@@ -30,6 +30,17 @@ Views, the surface to read with SQL (also with datasette). Times are nanoseconds
                max_step. NULL in a figure is NaN (see `tracker.index.figures`). Of the
                newest branch: what a rewind left behind is not in them
     texts      run, key, step, time, value, writer, seq: every string that was logged
+    system     run, key, count, nans, first, last, min, max, mean: measures of the machine, whose
+               points are read as those of metrics, with `tracker.index.schema.SYSTEM` before
+               the name
+    console    run, writer, seq, time, stream, text, lines: what was written to a stream at
+               once, and how many lines end in it
+    media      run, key, step, time, form, place, name, digest, size, preview, about, writer, seq,
+               pack, offset: a row a file, by its place in its event; one without a file has an
+               empty name. pack, offset as in the journal. preview: at most 4 KiB (see
+               `tracker.index.previews`), of the first 1,000 files of a journal if one can be had.
+               about: JSON, at place 0 and up to 4,096 characters, else NULL
+    sources    run, tool, name, taken: the record of another tool that the run is taken from
     artifacts  run, name, type, version, manifest, files, size, time: v0, v1, ... by the
                order of distinct manifests under a name; one row a version
     gaps       run, writer, file, offset, length, kind, first_seq, last_seq: damage found

@@ -228,7 +228,7 @@ class CatchUp:
         if alive and not _grew(journal, known.position):
             return False
         extent, damaged = Extent.of(journal), self._has_gaps(known)
-        projection = Projection(self._connection, known)
+        projection = Projection(self._connection, known, journal.folder)
         end, ended = known.position, False
         try:
             for block in journal.blocks(known.position, alive=alive):

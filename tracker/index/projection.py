@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tracker.events import Artifact, Event, Finish, Log, Rewind, Start, Unknown
+from tracker.events import (
+    Artifact,
+    Console,
+    Event,
+    Finish,
+    Log,
+    Media,
+    Rewind,
+    Source,
+    Start,
+    System,
+    Unknown,
+)
 from tracker.index import artifacts
+from tracker.index.extras import Extras, as_log
 from tracker.index.schema import clamp
 from tracker.index.settings import Settings, encode
 from tracker.index.words import Words
@@ -32,13 +46,15 @@ class Known(NamedTuple):
 
 
 class Projection:
-    """One journal within one write transaction. `save` is called before each commit."""
+    """One journal in `folder` within one write transaction. `save` is called before each commit."""
 
-    def __init__(self, connection: sqlite3.Connection, known: Known) -> None:
+    def __init__(self, connection: sqlite3.Connection, known: Known, folder: Path) -> None:
         self._connection = connection
         self._known = known
         self._words = Words(connection)
         self._settings = Settings()
+        self._extras = Extras(connection, self._words, known, folder)
+        self._start = known.position  # of the block that is taken
         self._sheets: Sheets | None = None
         self._events = self._unknown = 0
         self._last_time = 0
@@ -46,18 +62,25 @@ class Projection:
 
     def take(self, block: Block) -> None:
         """Add a block's events and gaps."""
-        logs = []
+        logs, console = list[Log](), list[Console]()
         for event in block.events:
             if type(event) is Log:
                 logs.append(event)
+            elif type(event) is System:
+                logs.append(as_log(event))
+            elif type(event) is Console:
+                console.append(event)
             else:
                 self._other(event)
         if logs:
             self._numbers(logs)
+        if console:
+            self._extras.console(console)
         if block.events:
             self._events += len(block.events)
             self._last_time = clamp(block.events[-1].time)
         self._note(block.gaps)
+        self._start = block.end
 
     def save(self, end: Position) -> None:
         """Write what was gathered, and that the journal was read up to `end`."""
@@ -137,6 +160,10 @@ class Projection:
                 ),
             )  # fmt: skip
             self._rewound = True
+        elif isinstance(event, Media):
+            self._extras.media(event, self._start)
+        elif isinstance(event, Source):
+            self._extras.source(event)
         elif isinstance(event, Unknown):
             self._unknown += 1
         self._settings.take(event)

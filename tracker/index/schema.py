@@ -5,8 +5,11 @@ from __future__ import annotations
 APPLICATION_ID = 0x74726B78
 """Says that a SQLite file is an index of ours ("trkx")."""
 
-VERSION = 3
+VERSION = 4
 """Raised with every change below; an index of a lower version is rebuilt."""
+
+SYSTEM = "\x1f"
+"""Stands before the name of a measure of the machine, among the names of metrics."""
 
 CHUNK_BITS = 24
 """A chunk's id is its sheet's (or series') id shifted by this, plus its number."""
@@ -100,6 +103,47 @@ CREATE TABLE artifact (
 );
 CREATE INDEX artifact_by_run ON artifact (run, name);
 CREATE INDEX artifact_by_manifest ON artifact (manifest);
+
+CREATE TABLE output (
+    run INTEGER NOT NULL,
+    journal INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    stream TEXT NOT NULL,
+    text TEXT NOT NULL,
+    lines INTEGER NOT NULL
+);
+CREATE INDEX output_by_journal ON output (run, journal, seq);
+
+CREATE TABLE file (
+    run INTEGER NOT NULL,
+    journal INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    key INTEGER NOT NULL,
+    form TEXT NOT NULL,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    pack INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    preview BLOB,
+    about TEXT,
+    start_segment INTEGER NOT NULL,
+    start_offset INTEGER NOT NULL
+);
+CREATE INDEX file_by_key ON file (run, key);
+CREATE INDEX file_by_journal ON file (journal);
+
+CREATE TABLE source (
+    run INTEGER NOT NULL,
+    tool TEXT NOT NULL,
+    name TEXT NOT NULL,
+    taken INTEGER NOT NULL,
+    PRIMARY KEY (run, tool, name)
+);
 
 CREATE TABLE gap (
     run INTEGER NOT NULL,
@@ -197,7 +241,27 @@ WHERE kind = 20 AND value IS NOT NULL;
 CREATE VIEW metrics AS SELECT
     run.run_id AS run, word.text AS key, count, nans, first, last, min, max, mean,
     last_step, min_step, max_step
-FROM metric JOIN run ON run.id = metric.run JOIN word ON word.id = metric.key;
+FROM metric JOIN run ON run.id = metric.run JOIN word ON word.id = metric.key
+WHERE substr(word.text, 1, 1) <> char(31);
+
+CREATE VIEW system AS SELECT
+    run.run_id AS run, substr(word.text, 2) AS key, count, nans, first, last, min, max, mean
+FROM metric JOIN run ON run.id = metric.run JOIN word ON word.id = metric.key
+WHERE substr(word.text, 1, 1) = char(31);
+
+CREATE VIEW console AS SELECT
+    run.run_id AS run, writer, output.seq AS seq, time, stream, text, lines
+FROM output JOIN run ON run.id = output.run JOIN journal ON journal.id = output.journal;
+
+CREATE VIEW media AS SELECT
+    run.run_id AS run, word.text AS key, step, time, form, place, file.name AS name, digest,
+    file.size AS size, preview, file.about AS about, writer, file.seq AS seq, pack,
+    file.offset AS offset
+FROM file JOIN run ON run.id = file.run JOIN word ON word.id = file.key
+JOIN journal ON journal.id = file.journal;
+
+CREATE VIEW sources AS SELECT run.run_id AS run, tool, source.name AS name, taken
+FROM source JOIN run ON run.id = source.run;
 
 CREATE VIEW texts AS SELECT
     run.run_id AS run, word.text AS key, step, time, value, journal.writer AS writer,
@@ -228,7 +292,8 @@ WHERE version IS NOT NULL;
 """
 
 RUN_TABLES = (
-    "journal", "setting", "text_value", "artifact", "gap", "rewind", "sheet", "series", "metric",
+    "journal", "setting", "text_value", "artifact", "output", "file", "source", "gap", "rewind",
+    "sheet", "series", "metric",
 )  # fmt: skip
 """Tables whose rows name their run in a column `run`."""
 

@@ -214,7 +214,7 @@ class Sheets:
             if sheet is not None:
                 placed.setdefault(sheet, []).extend(parts[names])
                 continue
-            rows = Rows.joined(parts[names])
+            rows = Rows.joined(parts[names]).in_order()  # keys may have come in several orders
             for number, name in enumerate(names):
                 alone = replace(rows, values=rows.values[number : number + 1])
                 placed.setdefault(self._own_sheet(name), []).append(alone)

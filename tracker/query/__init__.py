@@ -12,6 +12,7 @@ In JSON (`RunView.to_dict`, `plain`) NaN is "NaN" and the infinities are "Infini
 "-Infinity", as strict JSON has no numbers for them; times are ISO 8601 in UTC.
 """
 
+from tracker.query.extras import Kept, Line, Media, Source
 from tracker.query.plain import plain
 from tracker.query.records import Damage, Figures, Rewind, Row, Text, Version, moment
 from tracker.query.runview import RunView
@@ -20,10 +21,14 @@ from tracker.query.store import Project, Store
 __all__ = [
     "Damage",
     "Figures",
+    "Kept",
+    "Line",
+    "Media",
     "Project",
     "Rewind",
     "Row",
     "RunView",
+    "Source",
     "Store",
     "Text",
     "Version",

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tracker.errors import RunError
-from tracker.events import Log
 from tracker.index import Index
-from tracker.journal import journals
+from tracker.index.schema import SYSTEM
+from tracker.query import extras
+from tracker.query.extras import Kept, Line, Media, Source
 from tracker.query.plain import plain
 from tracker.query.policy import check_choice, settle
 from tracker.query.records import Damage, Figures, Rewind, Row, Text, Version, moment
@@ -24,6 +25,11 @@ COLUMNS = (
     'id, project, name, "group", job_type, notes, status, started_at, ended_at, exit_code, '
     "error, about, events, dropped, unknown"
 )
+
+_READ_ONCE = (
+    "about", "config", "summary", "tags", "metrics", "measures", "gaps", "ranks", "rewinds",
+)  # fmt: skip
+"""Properties that `refresh` has read again."""
 
 
 class RunView:
@@ -88,7 +94,7 @@ class RunView:
         rows = self._index.query(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (self.id,))  # noqa: S608 - names are ours
         if not rows:
             raise RunError(f"run {self.id} is no longer in {self._index.folder.root}")
-        for name in ("about", "config", "summary", "tags", "metrics", "gaps", "ranks", "rewinds"):
+        for name in _READ_ONCE:
             self.__dict__.pop(name, None)
         self._take(rows[0])
         return self
@@ -125,6 +131,15 @@ class RunView:
         rows = self._rows(
             "SELECT key, count, nans, first, last, min, max, mean, last_step, min_step, max_step "
             "FROM metrics WHERE run = ? ORDER BY key"
+        )
+        return {key: Figures.stored(tuple(figures)) for key, *figures in rows}
+
+    @cached_property
+    def measures(self) -> dict[str, Figures]:
+        """Figures of each measure of the machine ("cpu"); its steps say nothing."""
+        rows = self._rows(
+            "SELECT key, count, nans, first, last, min, max, mean, 0, NULL, NULL "
+            "FROM system WHERE run = ? ORDER BY key"
         )
         return {key: Figures.stored(tuple(figures)) for key, *figures in rows}
 
@@ -186,8 +201,50 @@ class RunView:
         self._index.catch_up()
         found = self._index.history(self.id, key, branch=branch, rank=rank)
         if not len(found.steps) and not self._index.history(self.id, key, branch="all").writer_ids:
-            raise RunError(self._no_metric(key))
+            raise RunError(self._none(key, "metric", list(self.metrics)))
         return settle(found, policy)
+
+    def system(self, key: str, *, rank: int | None = None) -> History:
+        """Points of one measure of the machine until now, in the order of logging.
+
+        As `history`, but by time: their steps say nothing.
+
+        Raises:
+            RunError: the run has no measure of that name; names the nearest.
+        """
+        self._index.catch_up()
+        found = self._index.history(self.id, SYSTEM + key, branch="all", rank=rank)
+        if not found.writer_ids:
+            raise RunError(self._none(key, "measure", list(self.measures)))
+        return found
+
+    def media(self, key: str | None = None) -> list[Media]:
+        """Files logged with `log_media`, of one key or all, in the order of logging."""
+        return extras.media(self._index, self.id, key)
+
+    def open_media(self, item: Media, place: int = 0) -> BinaryIO:
+        """Open a file of media for reading, after its content was checked by its digest.
+
+        Raises:
+            ArtifactError: it is not there, cannot be read, or is damaged; says which.
+        """
+        return extras.opened(self._index, self.id, item, place)
+
+    def media_kept(self) -> list[Kept]:
+        """How many media there are under each key."""
+        return extras.kept(self._index, self.id)
+
+    def console(self) -> Iterator[Line]:
+        """Lines that the process wrote, read in pages: one writer after the other."""
+        return extras.lines(self._index, self.id)
+
+    def console_lines(self) -> dict[str, int]:
+        """How many lines were written to each stream."""
+        return extras.line_counts(self._index, self.id)
+
+    def sources(self) -> list[Source]:
+        """Records of other tools that the run is taken from; empty for one recorded here."""
+        return extras.sources(self._index, self.id)
 
     @cached_property
     def ranks(self) -> list[int]:
@@ -204,16 +261,14 @@ class RunView:
         )
         return [Rewind(step, moment(time), w, json.loads(ws)) for step, time, w, ws in rows]
 
-    def rows(self) -> Iterator[Row]:
-        """Every `log` call until now, straight from the journals.
+    def rows(self, what: str = "log") -> Iterator[Row]:
+        """Every call until now of one kind, straight from the journals.
 
         One writer after the other in the order of their start, each in the order of its calls.
+        `what` is "log"; or "system" or "console", whose step is whole seconds since the first of
+        its writer, and whose values are the measures, or the text under its stream.
         """
-        for journal in journals(self._index.folder.run(self.id)):
-            for block in journal.blocks():
-                for event in block.events:
-                    if isinstance(event, Log):
-                        yield Row(event.step, event.time, event.values, journal.writer_id)
+        yield from extras.rows(self._index.folder.run(self.id), what)
 
     def to_dict(self) -> dict[str, Any]:
         """All but the points, as strict JSON can say it (see `tracker.query`)."""
@@ -227,6 +282,10 @@ class RunView:
         }  # fmt: skip
         fields["duration_s"] = self.duration.total_seconds()
         fields["metrics"] = {key: asdict(figures) for key, figures in self.metrics.items()}
+        fields["system"] = {key: asdict(figures) for key, figures in self.measures.items()}
+        fields["media"] = [kept._asdict() for kept in self.media_kept()]
+        fields["console_lines"] = self.console_lines()
+        fields["sources"] = [source._asdict() for source in self.sources()]
         fields["artifacts"] = [version._asdict() for version in self.artifacts()]
         fields["ranks"] = self.ranks
         fields["rewinds"] = [rewind._asdict() for rewind in self.rewinds]
@@ -241,10 +300,9 @@ class RunView:
     def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._index.query(sql, (self.id, *values))
 
-    def _no_metric(self, key: str) -> str:
+    def _none(self, key: str, what: str, names: list[str]) -> str:
         from difflib import get_close_matches  # noqa: PLC0415 - only for an error
 
-        names = list(self.metrics)
         near = get_close_matches(key, names, 3, 0.5) or names[:3]
-        hint = f"Nearest: {', '.join(map(repr, near))}." if near else "It has no metrics."
-        return f"run {self.name or self.id} has no metric {key!r}. {hint}"
+        hint = f"Nearest: {', '.join(map(repr, near))}." if near else f"It has no {what}s."
+        return f"run {self.name or self.id} has no {what} {key!r}. {hint}"

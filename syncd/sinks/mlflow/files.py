@@ -81,13 +81,12 @@ def _checked(file: File) -> Iterator[bytes]:
     held = b""
     size = 0
     try:
-        with file.source.open("rb") as source:
-            while piece := source.read(_PIECE):
-                digest.update(piece)
-                size += len(piece)
-                if held and size <= file.size:
-                    yield held
-                held = piece
+        for piece in file.pieces(_PIECE):
+            digest.update(piece)
+            size += len(piece)
+            if held and size <= file.size:
+                yield held
+            held = piece
     except OSError as error:
         raise Rejected(f"{file.path}: its content cannot be read: {error}") from error
     if size != file.size or digest.hexdigest() != file.digest:

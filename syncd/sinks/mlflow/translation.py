@@ -6,6 +6,7 @@ The state of a lane:
              value went to the tag `config.<key>`; from then on that tag follows every value
     used     "MS STEP" -> metric key -> values there ("nan" for NaN): rows taken already, as
              far as a next event can still meet them
+    measured wall time (s since 1970) of the run's first measures of the machine
     floor    no row in `used` is earlier than this millisecond
     latest   nor later than this one
 
@@ -27,7 +28,7 @@ import msgspec
 
 from syncd.sinks import Entries, Item, Note, Point, State
 from syncd.sinks.mlflow.names import cut, map_name
-from tracker.events import Config, Json, Log, Start, Summary, Tags
+from tracker.events import Config, Json, Log, Start, Summary, System, Tags
 
 MAX_PARAM = 6_000
 MAX_TAG = 8_000
@@ -39,7 +40,11 @@ OWN_TAGS = ("tracker.", "config.", "summary.")
 SUMMARY = "summary/"
 """What summary metrics begin with; users' metric keys are kept apart by an escape."""
 
+MEASURES = "system/"
+"""What measures of the machine begin with, as those that MLflow's own client takes."""
+
 _NS_PER_MS = 1_000_000
+_NS_PER_S = 1_000_000_000
 _CHANGED = "changed"
 _MOST = sys.float_info.max
 
@@ -62,6 +67,8 @@ def translate(state: State, item: Item) -> tuple[Entries, State]:
         entries.removed_tags += [user_tag(name) for name in event.removed]
     elif isinstance(event, Start):
         _tags(event.tags, entries)
+    elif isinstance(event, System):
+        state = _system(state, event, entries)
     return entries, state
 
 
@@ -106,6 +113,20 @@ def _log(state: State, event: Log) -> tuple[Entries, State]:
     if not named:
         return entries, state
     return entries, _place(state, event.time // _NS_PER_MS, step, named, entries)
+
+
+def _system(state: State, event: System, entries: Entries) -> State:
+    """Measures as metrics `system/NAME`; their step is whole seconds since the run's first ones."""
+    at = event.time // _NS_PER_S
+    state = {"measured": at, **state}
+    named = list[tuple[str, float]]()
+    for key, value in event.values.items():
+        name = _under(MEASURES, map_name(key))
+        if name != MEASURES + key:
+            entries.notes.append(Note("mapped", MEASURES + key, name))
+        named.append((name, float(value)))
+    step = at - state["measured"]
+    return _place(state, event.time // _NS_PER_MS, step, named, entries) if named else state
 
 
 def _place(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 
 from tracker.journal import Writer
@@ -13,9 +15,11 @@ NUMBERS = (
     float("nan"), float("inf"), float("-inf"),
 )  # fmt: skip
 START, LOG, CONFIG, SUMMARY, TAGS, ARTIFACT, FINISH, REWIND = range(16, 24)
+SYSTEM, CONSOLE, MEDIA, SOURCE = range(24, 28)
+TABLE = json.dumps({"columns": ["a", "b"], "data": [[n, "x" * n] for n in range(9)]}).encode()
 VIEWS = (
     "runs", "config", "summary", "tags", "metrics", "texts", "artifacts", "gaps", "journals",
-    "rewinds",
+    "rewinds", "system", "console", "media", "sources",
 )  # fmt: skip
 
 
@@ -57,8 +61,19 @@ class Story:
             )
         writer = dice.choice(self.writers)
         act = dice.choices(
-            (self.log, self.set, self.tag, self.artifact, self.end, self.rewind),
-            (80, 6, 3, 2, 1, 0.3),
+            (
+                self.log,
+                self.set,
+                self.tag,
+                self.artifact,
+                self.end,
+                self.rewind,
+                self.system,
+                self.console,
+                self.media,
+                self.source,
+            ),
+            (80, 6, 3, 2, 1, 0.5, 6, 4, 4, 1),
         )[0]
         act(writer)
 
@@ -90,10 +105,31 @@ class Story:
         digest = self.random.choice("abc") * 64
         writer.append(ARTIFACT, self.random.choice(("model", "data")), "file", digest, 1, 10)
 
+    def system(self, writer):
+        keys = self.random.sample(("cpu", "gpu/0", "loss"), self.random.randint(1, 3))
+        writer.append(SYSTEM, {key: self.random.gauss(50, 9) for key in keys})
+
+    def console(self, writer):
+        dice = self.random
+        writer.append(CONSOLE, dice.choice(("stdout", "stderr")), dice.choice(("a", "b\n", "c\nd")))
+
+    def media(self, writer):
+        dice = self.random
+        form, content = dice.choice((("table", TABLE), ("table", b"{"), ("file", b"text")))
+        files = []
+        for number in range(dice.randint(0, 2)):
+            digest = hashlib.sha256(content).hexdigest()
+            files.append((f"{number}.x", digest, len(content), *writer.place(content)))
+        about = {"caption": "c" * dice.choice((1, 5000))}
+        writer.append(MEDIA, dice.randint(-5, 1000), dice.choice(KEYS), form, files, about)
+
+    def source(self, writer):
+        writer.append(SOURCE, "wandb", self.random.choice("ab"), self.random.randint(1, 1000))
+
     def rewind(self, writer):
         """Leave behind some of what this run's other writers logged."""
         folder = self.folder.run(writer.run_id)
-        others = sorted({file.name[:16] for file in folder.iterdir()} - {writer.id})
+        others = sorted({file.name[:16] for file in folder.glob("*.seg")} - {writer.id})
         left = [other for other in others if self.random.random() < 0.7]
         writer.append(REWIND, self.random.randint(-5, 1000), left)
 

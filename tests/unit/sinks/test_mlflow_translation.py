@@ -12,7 +12,18 @@ import pytest
 from syncd.sinks import Cursors, Entries, Item
 from syncd.sinks.mlflow.sending import cursor_tags
 from syncd.sinks.mlflow.translation import translate
-from tracker.events import Artifact, Config, Event, Finish, Log, Summary, Unknown
+from tracker.events import (
+    Artifact,
+    Config,
+    Console,
+    Event,
+    Finish,
+    Log,
+    Media,
+    Summary,
+    System,
+    Unknown,
+)
 
 T0 = 1_790_000_000_000
 NS = 1_000_000
@@ -125,3 +136,18 @@ def test_a_files_cursor_of_nothing_is_no_tag():
     assert cursor_tags(cursors) == {
         "tracker.cursor.w1": "3", "tracker.cursor.w2": "4", "tracker.files.w2": "2",
     }  # fmt: skip
+
+
+def test_measures_of_the_machine_are_metrics_at_the_seconds_since_the_first():
+    """Their own namespace; console and media are files and make no entry."""
+    seconds = (0, 0.5, 1.2, 61)
+    events = [System(1, int((T0 / 1000 + s) * 1e9), {"cpu": s, "gpu@0": 1.0}) for s in seconds]
+    found, state = run([Console(9, 1, "stdout", "x"), Media(9, 1, 0, "k", "image", []), *events])
+    assert [e.points for e in found[:2]] == [[], []]
+    assert [(p.key, p.step, p.value) for e in found for p in e.points if p.key == "system/cpu"] == [
+        ("system/cpu", step, value) for step, value in zip((0, 0, 1, 61), seconds, strict=True)
+    ]
+    assert "system/gpu_x40_0" in {p.key for e in found for p in e.points}
+    assert (
+        run([System(1, (T0 // 1000 + 90) * 10**9, {"cpu": 1.0})], state)[0][0].points[0].step == 90
+    )

@@ -12,7 +12,7 @@ import msgspec
 
 from syncd.delivery import Delivery
 from syncd.ledger import Ledger
-from syncd.sinks import Ack, Cursors, Entries, Held, Limits, Point, RemoteRun, Sink
+from syncd.sinks import Ack, Cursors, Entries, Held, Limits, Point, Rejected, RemoteRun, Sink
 from tracker.events import Config, Log
 from tracker.journal import Writer
 from tracker.settings import Settings
@@ -83,7 +83,10 @@ class Memory(Sink):
         self.calls.append("put")
         if self.put_error:
             raise self.put_error
-        self.files[self.path(file.path)] = file.source.read_bytes()
+        content = b"".join(file.pieces(1 << 20))
+        if sha256(content).hexdigest() != file.digest:
+            raise Rejected(f"{file.path} is not what was recorded")
+        self.files[self.path(file.path)] = content
 
     def keep(self, remote_run, cursors):
         self.calls.append("keep")

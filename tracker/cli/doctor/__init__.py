@@ -10,6 +10,7 @@ from tracker.cli import document, terminal
 from tracker.cli.doctor.artifacts import artifact_findings
 from tracker.cli.doctor.disk import disk_findings
 from tracker.cli.doctor.finding import EXIT_CODES, Finding
+from tracker.cli.doctor.media import media_findings
 from tracker.cli.doctor.remotes import remote_findings
 from tracker.cli.doctor.reread import reread_findings
 from tracker.cli.doctor.runs import run_findings
@@ -38,9 +39,9 @@ def doctor(deep: bool, as_json: bool) -> None:
     damage  recorded data is damaged; exit code 3
 
     Damage is what was found when a journal was first read; --deep reads all of them again, and
-    every artifact's content. Its places are file, offset and sequence numbers of lost events.
-    Nothing is changed: a file that tries locks and notices is removed again. With --json:
-    {"exit_code", "findings": [{"area", "level", "text", "next", "facts": {...}}]}.
+    the content of every artifact and media file. Its places are file, offset and sequence numbers
+    of lost events. Nothing is changed: a file that tries locks and notices is removed again. With
+    --json: {"exit_code", "findings": [{"area", "level", "text", "next", "facts": {...}}]}.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not wrapped
     chosen = chosen_store()
     store = Store(chosen)
@@ -67,6 +68,7 @@ def _findings(store: Store, *, chosen: bool, deep: bool) -> Iterator[Finding]:
     if deep:
         yield from reread_findings(store)
         yield from artifact_findings(store)
+        yield from media_findings(store)
     yield from remote_findings(store.folder)
 
 
