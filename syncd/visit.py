@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -85,7 +85,7 @@ class Visit:
         self.tail = Tail(folder, record.cursors)
         self.passage = Passage(
             tools.observer, record.remote, tools.sink.kind, record.run_id,
-            lambda: self._head().project,
+            lambda: self._head.project,
         )  # fmt: skip
         self._sink = tools.sink
         self._ledger = tools.ledger
@@ -170,11 +170,12 @@ class Visit:
 
     # -- open ------------------------------------------------------------------------------
 
+    @cached_property
     def _head(self) -> Head:
         return head(self.record.run_id, *self.tail.start())
 
     def _open(self) -> None:
-        wanted = self._head()
+        wanted = self._head
         found = self._call(lambda: self._sink.open(wanted))
         known = self.record.remote_run
         if known is None or known.id != found.id:
@@ -264,8 +265,8 @@ class Visit:
         self.tail.pending -= len(taken)
         self.tail.written -= len(taken)
         self._waited_s = 0.0
-        if self.tail.ended:  # what it was told before was an earlier end, if any
-            record.told = None
+        if self.tail.ended and record.told not in (None, "running"):
+            record.told = UNKNOWN  # it was told an earlier end, and has to hear how it stands now
         counts |= cut | {"events": len(taken)}
         self._ledger.acknowledge(record, counts, notes, artifacts, refused)
         self._artifacts = self._ledger.artifacts(record) if artifacts else self._artifacts

@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 class MlflowServer:
-    """`mlflow server` on SQLite in `folder`; stop and start keep its data and its port.
+    """MLflow's server on SQLite in `folder`; stop and start keep its data and its port.
 
     Without `serve_artifacts` clients are to write files themselves, to where it says.
     """
@@ -64,7 +64,10 @@ class MlflowServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._wait_until_healthy(self._process)
+        with httpx.Client(base_url=self.url, trust_env=False) as client:
+            self._wait_until_healthy(self._process, client)
+            # The first question makes the database; two at once would both make it.
+            client.get("/api/2.0/mlflow/experiments/get?experiment_id=0", timeout=START_LIMIT_S)
 
     def stop(self) -> None:
         """End the server's whole process group: asked first, killed after a limit."""
@@ -80,27 +83,33 @@ class MlflowServer:
         self.start()
 
     def _command(self) -> list[str]:
-        program = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
-        where = ["--host", "127.0.0.1", "--port", str(self.port)]
-        data = ["--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}"]
-        files = ["--artifacts-destination", str(self.folder / "artifacts")]
-        if not self.serve_artifacts:
-            files = ["--no-serve-artifacts", "--default-artifact-root", files[1]]
-        return [*program, *where, *data, *files]
+        """What `mlflow server` itself starts; to start that only to start this takes seconds."""
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        return [sys.executable, "-m", "uvicorn", *where, "mlflow.server.fastapi_app:app"]
 
     def _environment(self) -> dict[str, str]:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-        quiet = {
+        """As `mlflow server` makes it; see `mlflow.server._run_server` and `.constants`."""
+        theirs = ("MLFLOW_", "_MLFLOW_")
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(theirs)}
+        database, files = f"sqlite:///{self.folder / 'mlflow.db'}", str(self.folder / "artifacts")
+        told = {
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # else a second server process starts
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            "_MLFLOW_SGI_NAME": "uvicorn",
+            "_MLFLOW_SERVER_FILE_STORE": database,
+            "_MLFLOW_SERVER_REGISTRY_STORE": database,
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/" if self.serve_artifacts else files,
         }
-        return {**inherited, **quiet}
+        if self.serve_artifacts:
+            told["_MLFLOW_SERVER_SERVE_ARTIFACTS"] = "true"
+            told["_MLFLOW_SERVER_ARTIFACT_DESTINATION"] = files
+        return {**inherited, **told}
 
-    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_until_healthy(self, process: subprocess.Popen[bytes], client: httpx.Client) -> None:
         limit = time.monotonic() + START_LIMIT_S
         while time.monotonic() < limit and process.poll() is None:
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/health", timeout=2.0, trust_env=False).is_success:
+                if client.get("/health", timeout=2.0).is_success:
                     return
             time.sleep(0.1)
         self.kill()
@@ -141,7 +150,10 @@ class GuardedMlflowServer(MlflowServer):
         super().start()
 
     def _command(self) -> list[str]:
-        return [*super()._command(), "--app-name", "basic-auth"]
+        program = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--app-name", "basic-auth"]
+        data = ["--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}"]
+        return [*program, *where, *data, "--artifacts-destination", str(self.folder / "artifacts")]
 
     def _environment(self) -> dict[str, str]:
         own = {

@@ -38,7 +38,7 @@ def with_mlflow(url: str, points: int) -> tuple[list[Callable[[], object]], Call
     from mlflow.entities import Metric  # noqa: PLC0415
 
     client = MlflowClient(url)
-    run = client.create_run(client.create_experiment("bench")).info.run_id
+    run = client.create_run(client.create_experiment(f"bench {time.time_ns()}")).info.run_id
 
     def send(batch: Batch) -> None:
         client.log_batch(run, metrics=[Metric(*point) for point in batch])
@@ -52,7 +52,8 @@ def with_httpx(url: str, points: int) -> tuple[list[Callable[[], object]], Calla
     import httpx  # noqa: PLC0415
 
     http = httpx.Client(base_url=f"{url}/api/2.0/mlflow/", timeout=60, trust_env=False)
-    experiment = http.post("experiments/create", json={"name": "bench"}).json()["experiment_id"]
+    new = {"name": f"bench {time.time_ns()}"}
+    experiment = http.post("experiments/create", json=new).json()["experiment_id"]
     run = http.post("runs/create", json={"experiment_id": experiment}).json()["run"]["info"]
     names = ("key", "value", "timestamp", "step")
 

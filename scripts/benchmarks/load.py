@@ -93,8 +93,10 @@ def measure(runs: int | None = None, each: int | None = None, **_: Any) -> dict[
             time.sleep(AWAY_S)
             with server:
                 taken = _drain(store, server, service, filled["points"])
-            requests = _requests(server.log)
-    taken |= {"limit_points_per_s": limit, "requests": requests - before // BATCH}
+                requests = _requests(server.log)
+                after = fresh("client", "httpx", server.url, before)["points_per_s"]
+    taken |= {"limit_points_per_s": limit, "limit_after_points_per_s": after}
+    taken |= {"requests": requests - before // BATCH}
     taken["least_requests"] = runs * (math.ceil(each / BATCH) + 1)
     _show(runs, each, taken)
     return taken
@@ -152,7 +154,8 @@ def _show(runs: int, each: int, taken: dict[str, Any]) -> None:
         f"the first is there {taken['noticed_s']:.1f} s after the server is back, as the breaker's "
         "pause ends; from then on:",
         f"all there after {taken['seconds']:,.0f} s: {taken['points_per_s']:,.0f} points/s; the "
-        f"server's own limit before: {taken['limit_points_per_s']:,.0f}",
+        f"server's own limit before: {taken['limit_points_per_s']:,.0f}, with all that in it: "
+        f"{taken['limit_after_points_per_s']:,.0f}",
         f"{taken['waiting_there']:,} of {taken['waiting']:,} points there; peak "
         f"{taken['peak_mb']:.1f} MB, {taken['cpu_s']:.0f} s of processor time",
         f"{taken['requests']:,} log-batch requests; {taken['least_requests']:,} at the least, with "

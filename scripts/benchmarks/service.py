@@ -28,9 +28,12 @@ _CALM_S = 60.0
 _LIMIT_S = 120.0
 
 
-def measure(rounds: int, *, runs: int = RUNS, idle_s: float = IDLE_S, **_: Any) -> dict[str, Any]:
+def measure(
+    rounds: int, *, runs: int | None = None, idle_s: float = IDLE_S, **_: Any
+) -> dict[str, Any]:
     """Take the figures and print them."""
     del rounds  # filling and delivering take minutes; each figure is of one store
+    runs = runs or RUNS
     with tempfile.TemporaryDirectory(prefix="tracker-bench-") as folder:
         taken = _served(Path(folder) / "store", runs, idle_s)
     show(

@@ -91,6 +91,8 @@ def test_sighup_reads_the_users_file_which_nobody_watches(store, server, tmp_pat
         told = record(store, "p")
         wait_for("the delivery", lambda: server.points >= 20)
         assert told.run_id
+        log = store.sync / "syncd.log"
+        wait_for("the word", lambda: "goes on with the settings from before" in log.read_text())
         _, out = process.stop()
     assert "goes on with the settings from before" in out
 

@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import tracker
+from syncd import status
+from tracker import settings
 from tracker.journal import writer as journal_writer
 from tracker.settings import RemoteSettings, add_remote
 from tracker.store import StoreFolder
@@ -43,12 +45,16 @@ STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "crash
 
 
 def wait_for(what, condition, limit_s=60.0):
-    """Wait until `condition()` is true, and return what it gave."""
+    """Wait until `condition()` is true, and return what it gave.
+
+    A look that costs something, such as a question to a server, takes a fifth of the time at most:
+    who is waited for needs the rest.
+    """
     end = time.monotonic() + limit_s
-    while time.monotonic() < end:
+    while (began := time.monotonic()) < end:
         if found := condition():
             return found
-        time.sleep(0.02)
+        time.sleep(min(0.5, max(0.02, 4 * (time.monotonic() - began))))
     raise AssertionError(f"not within {limit_s:.0f} s: {what}")
 
 
@@ -110,6 +116,11 @@ def syncd(store, *command, limit_s=60.0, **env):
     """Run syncd to its end."""
     with Syncd(store, *command, **env) as process:
         return process.end(limit_s)
+
+
+def overview(store):
+    """What `syncd status` tells of a store, without a process for each look."""
+    return status.overview(store, settings.load(store, {}))
 
 
 class Clock:

@@ -22,6 +22,7 @@ from tests.fault.delivering import (
     Training,
     differences,
     make_store,
+    overview,
     running,
     syncd,
     wait_for,
@@ -50,9 +51,7 @@ def project(request):
 
 def lane(store, run_id):
     """What `syncd status` says of a run."""
-    code, out = syncd(store, "status", "--json")
-    assert code == 0, out
-    return next(lane for lane in json.loads(out)["lanes"] if lane["run"] == run_id)
+    return next(lane.as_dict() for lane in overview(store).lanes if lane.run == run_id)
 
 
 def move_remote(store, url):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.doubles.failing_files import LIE, SHORT, FailingFiles
+from tests.doubles.power import MEMORY
 from tests.fault.test_journal_failures import log
 from tracker.journal import Journal, Position, Writer, WriterBroken
 from tracker.journal import writer as writer_module
@@ -66,7 +67,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
+        self.folder = Path(tempfile.mkdtemp(dir=MEMORY))
         self.files = FailingFiles()
         self.writer = None
         self.past = []

@@ -30,9 +30,10 @@ from tests.sim.oracle import check
 from tests.sim.trainings import Training
 from tests.sim.world import World
 
-DRAIN_S = 150.0
+DRAIN_S = 180.0
 """Virtual seconds in which all is delivered once faults stop: the longest pause that a remote
-asked for (60), then that of the slow schedule (40) or of an open breaker (10), and some looks."""
+asked for (60), then that of the slow schedule (40) or of an open breaker (10), the requests, and
+some looks, 12 seconds apart."""
 
 IDLE_S = 12.0
 """For how long a syncd that has delivered all is looked at: it asks nothing."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +228,8 @@ def _moved(store: StoreFolder, name: str, at: RemoteSettings, held: Credentials)
 
 
 def _check_kind(kind: str) -> None:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 15 ms, for a new remote only
+
     known = sorted({point.name for point in entry_points(group=GROUP)})
     if kind not in known:
         hint = did_you_mean(kind, known)

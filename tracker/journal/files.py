@@ -95,7 +95,7 @@ def sync_place(files: Files, folder: Path) -> None:
             files.sync_folder(level)
 
 
-def open_existing(path: Path) -> int | None:
+def open_existing(path: Path | str) -> int | None:
     """Open a segment for reading; None where no plain file lies there that may be read.
 
     Raises:

@@ -43,6 +43,7 @@ class Journal:
     def __init__(self, folder: Path, writer_id: str) -> None:
         self.folder = folder
         self.writer_id = writer_id
+        self._header: Header | None = None
 
     def __repr__(self) -> str:
         return f"Journal({str(self.folder)!r}, {self.writer_id!r})"
@@ -61,7 +62,7 @@ class Journal:
 
     def segment_header(self, number: int) -> Header | None:
         """Header of one segment; None if the segment or its header is not there to read."""
-        fd = open_existing(self.path(number))
+        fd = self._open(number)
         if fd is None:
             return None
         with os.fdopen(fd, "rb", buffering=0) as file:  # it stands there raw, packed or not
@@ -69,38 +70,40 @@ class Journal:
 
     def preamble(self, number: int) -> bytes:
         """The first bytes of a segment, which tell its form and format; empty if it is none."""
-        fd = open_existing(self.path(number))
+        fd = self._open(number)
         if fd is None:
             return b""
         with os.fdopen(fd, "rb", buffering=0) as file:
             return file.read(len(PREAMBLE))
 
     def header(self) -> Header | None:
-        """Header of the first segment that has a readable one."""
-        first = self.segment_header(1)
-        if first is not None:  # as a rule, and the folder need not be listed
-            return first
-        found = (self.segment_header(number) for number in self.segments())
-        return next((header for header in found if header is not None), None)
+        """Header of the first segment that has a readable one; once found it is remembered."""
+        if self._header is None:  # as a rule it is the first's, and the folder need not be listed
+            self._header = self.segment_header(1)
+        if self._header is None:
+            found = (self.segment_header(number) for number in self.segments())
+            self._header = next((header for header in found if header is not None), None)
+        return self._header
 
     def read(self, segment: int, offset: int) -> Stretch | None:
         """Raw bytes of a segment from `offset` on, packed or not; None if it is no plain file.
 
         What is damaged in a packed one is zeros here.
         """
-        fd = open_existing(self.path(segment))
+        fd = self._open(segment)
         if fd is None:
             return None
         with os.fdopen(fd, "rb") as file:
-            data = file.read(len(PREAMBLE) if offset else MAX_SEGMENT)
+            most = min(os.fstat(fd).st_size, MAX_SEGMENT)  # room is made for all that is asked for
+            data = file.read(len(PREAMBLE) if offset else most)
             if data[: len(PREAMBLE)] != PREAMBLE:
-                data += file.read(MAX_SEGMENT - len(data))
+                data += file.read(max(0, most - len(data)))
                 if found := expand(data, self._seed(segment), offset):
                     return found
                 data = data[offset:]
             elif offset:
                 file.seek(offset)
-                data = file.read(max(0, MAX_SEGMENT - offset))
+                data = file.read(max(0, most - offset))
             at_end = len(data) < MAX_SEGMENT - offset
             size = offset + len(data) if at_end else os.fstat(fd).st_size
             return Stretch(data, size, packed=False)
@@ -182,6 +185,10 @@ class Journal:
             elif kind_of(payload) == MARK:
                 marked = max(marked, decode_own(payload).seq)
         return events.decode(last).seq if last else 0, marked
+
+    def _open(self, number: int) -> int | None:
+        """As `open_existing`; a Path for each of thousands of files would take its time."""
+        return open_existing(os.path.join(self.folder, segment_name(self.writer_id, number)))  # noqa: PTH118
 
     def _seed(self, number: int) -> int:
         return seed(self.folder.name, self.writer_id, number)

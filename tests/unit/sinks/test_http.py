@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 import tracemalloc
@@ -160,6 +161,17 @@ def test_authorities_that_cannot_be_read_are_named(tmp_path, ca, said):
     with pytest.raises(BadInput, match=said) as caught:
         HttpClient("https://remote.test", ca=ca.format(tmp_path))
     assert ca.format(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize(("url", "count"), [("http://remote.test", 0), ("https://remote.test", 1)])
+def test_authorities_are_read_for_tls_only(monkeypatch, url, count):
+    """Each syncd that starts would spend 60 ms on them."""
+    read = []
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_verify_locations", lambda *_, **given: read.append(given)
+    )
+    HttpClient(url).close()
+    assert len(read) == count
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 501, 502, 503, 504, 599])

@@ -34,7 +34,7 @@ def taken(name: str) -> bool:
     )
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(NAMES)
 def test_every_name_is_taken_and_turned_back(name):
     """Mapping is one to one as long as nothing is cut."""
@@ -43,7 +43,7 @@ def test_every_name_is_taken_and_turned_back(name):
     assert unmap(mapped) == name
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(NAMES, st.sampled_from([*RESERVED, ""]))
 def test_reserved_beginnings_are_kept_free(name, beginning):
     """No name of a user's begins as ours do, and it is still turned back."""
@@ -53,7 +53,7 @@ def test_reserved_beginnings_are_kept_free(name, beginning):
     assert unmap(mapped) == beginning + name
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.text(min_size=200, max_size=600))
 def test_long_names_are_cut_apart(name):
     """They fit, and differ where the whole names do."""

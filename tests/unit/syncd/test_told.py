@@ -88,3 +88,24 @@ def test_that_a_status_is_on_its_way_survives_a_power_cut(place, monkeypatch):
     full = 2
     assert asked == [("finished", "unknown"), full]
     assert place.record.told == "finished"
+
+
+def test_a_run_that_goes_on_amid_the_news_of_its_second_end_is_told_so(place, monkeypatch):
+    """The remote knows an end; what came before a second one is sent, and syncd is killed there."""
+    finish(resumed(place))
+    acknowledge = place.ledger.acknowledge
+
+    def killed(*given):
+        acknowledge(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place.ledger, "acknowledge", killed)
+    with pytest.raises(KeyboardInterrupt):
+        place.visit()
+    monkeypatch.undo()
+    place.reopen()
+    writer = place.writer()
+    writer.sync()
+    place.visit()
+    assert place.sink.status == "running"
+    finish(writer)
