@@ -18,7 +18,7 @@ from typing import Any
 
 from syncd.receipts import Pending
 from syncd.sinks import File, Item, Refused
-from tracker.artifacts import Blobs
+from tracker.artifacts import Blobs, is_digest
 from tracker.errors import ArtifactError
 from tracker.events import Event, Media, MediaFile
 from tracker.journal import Journal, Position, pack_name
@@ -27,6 +27,9 @@ from tracker.media import MediaFiles
 SHARE_EVENTS = 1000
 SHARE_BYTES = 64 * 1024 * 1024
 """What waits as one is no more than this, an event that alone is more left aside."""
+
+_NONE = "0" * 64
+"""The digest of nothing: there is no such blob."""
 
 _SHARE = re.compile(r"media (\d+) (\d+) (\d+) (\d+)")
 _WHAT = re.compile(r"artifact media, (\d+) events up to (\d+)")
@@ -79,11 +82,9 @@ def what(share: Pending) -> str:
 def again(item: Item, parked: Iterable[str]) -> list[Pending]:
     """What is to be put once more of an event, and of those that were parked with it as such."""
     assert isinstance(item.event, Media)  # noqa: S101 - callers look before
-    last = max(_last(said, item.event.seq) for said in parked)
-    return [
-        replace(one, manifest=f"media {last} {SHARE_EVENTS} 1 0")
-        for one in waiting(item, Position())
-    ]
+    last, count = max(_last(said, item.event.seq) for said in parked)
+    share = f"media {last} {count} 1 0"
+    return [replace(one, manifest=share) for one in waiting(item, Position())]
 
 
 class Among:
@@ -101,7 +102,9 @@ class Among:
             (one.writer_id, one.seq, _parts(one)[0] if is_share(one) else one.seq)
             for one in pending
         ]
-        spans += [(row["writer_id"], row["seq"], _last(row["what"], row["seq"])) for row in parked]
+        spans += [
+            (row["writer_id"], row["seq"], _last(row["what"], row["seq"])[0]) for row in parked
+        ]
         self._single = {(writer, first) for writer, first, last in spans if first == last}
         self._wide = [span for span in spans if span[1] != span[2]]
 
@@ -155,7 +158,8 @@ class Shares:
         if file.pack:
             source = self._folder / pack_name(writer_id, file.pack)
             return File(path(event, place), source, file.size, file.digest, file.offset)
-        return File(path(event, place), self._blobs.path(file.digest), file.size, file.digest)
+        source = self._blobs.path(file.digest if is_digest(file.digest) else _NONE)
+        return File(path(event, place), source, file.size, file.digest)
 
 
 def _parts(share: Pending) -> tuple[int, int, int, int]:
@@ -166,7 +170,7 @@ def _parts(share: Pending) -> tuple[int, int, int, int]:
     return last, count, segment, offset
 
 
-def _last(said: str, seq: int) -> int:
-    """Seq of the last event that was parked as `said` with the one of `seq`."""
+def _last(said: str, seq: int) -> tuple[int, int]:
+    """Seq of the last event that was parked as `said` with the one of `seq`, and how many were."""
     match = _WHAT.fullmatch(said)
-    return int(match[2]) if match else seq
+    return (int(match[2]), int(match[1])) if match else (seq, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tracker.artifacts import Blobs
-from tracker.errors import ArtifactError
+from tracker.errors import ArtifactError, BadInput
 from tracker.events import MediaFile
 from tracker.journal import content_at, pack_name
 from tracker.store import StoreFolder
@@ -31,14 +31,18 @@ class MediaFiles:
         """
         if file.pack:
             return io.BytesIO(self._packed(folder, writer_id, file))
-        self._blobs.verify(file.digest)
-        return self._blobs.open(file.digest)
+        try:
+            self._blobs.verify(file.digest)
+            return self._blobs.open(file.digest)
+        except BadInput as error:  # in the journal of somebody else
+            raise ArtifactError(f"the media file {file.name!r} cannot be had: {error}") from error
 
     def read(self, folder: Path, writer_id: str, file: MediaFile) -> bytes:
         """Content of a file; see `open`."""
         if file.pack:
             return self._packed(folder, writer_id, file)
-        return self._blobs.read(file.digest, file.size)
+        with self.open(folder, writer_id, file) as content:
+            return content.read(max(file.size, 0))
 
     def _packed(self, folder: Path, writer_id: str, file: MediaFile) -> bytes:
         path = folder / pack_name(writer_id, file.pack)

@@ -236,9 +236,9 @@ class File:
         Raises:
             OSError: the source cannot be read.
         """
-        left = self.size
+        left = max(self.size, 0)  # a store may come from anywhere
         with self.source.open("rb") as source:
-            source.seek(self.offset)
+            source.seek(max(self.offset, 0))
             while left and (piece := source.read(min(most, left))):
                 left -= len(piece)
                 yield piece

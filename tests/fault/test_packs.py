@@ -32,17 +32,20 @@ def record(disk, dice, synced):
     """Log media and sync now and then until the power goes; notes what was called synced."""
     store = StoreFolder.open(disk.root / "store", create=True)
     writer, kept = Writer(store.run(RUN), RUN, segment_bytes=2000), set()
-    for number in range(40):
-        if dice.random() < 0.1:
-            disk.fail("write", SHORT)
-        content = content_of(number)
-        digest = hashlib.sha256(content).hexdigest()
-        with contextlib.suppress(OSError, WriterBroken):
-            file = (f"{number}", digest, len(content), *writer.place(content))
-            if writer.append(26, number, "k", "file", [file], {}):
-                kept.add(number)
-        if dice.random() < 0.2 and writer.sync():
-            synced |= kept
+    try:
+        for number in range(40):
+            if dice.random() < 0.1:
+                disk.fail("write", SHORT)
+            content = content_of(number)
+            digest = hashlib.sha256(content).hexdigest()
+            with contextlib.suppress(OSError, WriterBroken):
+                file = (f"{number}", digest, len(content), *writer.place(content))
+                if writer.append(26, number, "k", "file", [file], {}):
+                    kept.add(number)
+            if dice.random() < 0.2 and writer.sync():
+                synced |= kept
+    finally:
+        writer.abandon()  # as the system does when a process dies
 
 
 def read(root, *, syncing):

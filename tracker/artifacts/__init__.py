@@ -55,7 +55,7 @@ Guarantees:
 - Nothing is unpickled, evaluated or unpacked.
 """
 
-from tracker.artifacts.blobs import Blob, Blobs, check_digest
+from tracker.artifacts.blobs import Blob, Blobs, check_digest, is_digest
 from tracker.artifacts.kept import Kept, keep
 from tracker.artifacts.manifest import BYTES, FILES, Entry, Manifest
 from tracker.artifacts.names import check_distinct, check_file, check_name, check_path
@@ -73,5 +73,6 @@ __all__ = [
     "check_file",
     "check_name",
     "check_path",
+    "is_digest",
     "keep",
 ]

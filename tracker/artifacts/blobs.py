@@ -43,6 +43,11 @@ def check_digest(digest: str) -> str:
     return digest
 
 
+def is_digest(text: str) -> bool:
+    """Whether it can be one."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 class Blob(NamedTuple):
     """Content that is in the store: its digest, and its size in bytes."""
 

@@ -65,7 +65,11 @@ def refresh(connection: sqlite3.Connection, run: int, keys: Iterable[int]) -> No
                 parts[key] += _filtered(connection, sheet, key, behind[key])
     connection.executemany(
         "INSERT OR REPLACE INTO metric VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(run, key, *figures.of_run(found).row()) for key, found in parts.items()],
+        [(run, key, *figures.of_run(found).row()) for key, found in parts.items() if found],
+    )
+    connection.executemany(  # two processes of a run that left each other's points behind
+        "DELETE FROM metric WHERE run = ? AND key = ?",
+        [(run, key) for key, found in parts.items() if not found],
     )
 
 

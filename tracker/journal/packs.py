@@ -52,8 +52,8 @@ def content_at(folder: Path, writer_id: str, number: int, offset: int, size: int
     if fd is None:
         return None
     with os.fdopen(fd, "rb", buffering=0) as file:
-        file.seek(min(offset, PACK_FILE_BYTES))
-        return file.read(min(size, PACKED_BYTES))
+        file.seek(max(0, min(offset, PACK_FILE_BYTES)))
+        return file.read(max(0, min(size, PACKED_BYTES)))
 
 
 class Packs:

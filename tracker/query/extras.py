@@ -168,6 +168,15 @@ def _lines(writer: str, parts: Iterator[tuple[int, str, str]]) -> Iterator[Line]
         yield Line(moment(last), stream, "".join(left), writer)
 
 
+def counted(index: Index, run_id: str) -> dict[str, Any]:
+    """All of these in numbers, for JSON."""
+    return {
+        "media": [one._asdict() for one in kept(index, run_id)],
+        "console_lines": line_counts(index, run_id),
+        "sources": [source._asdict() for source in sources(index, run_id)],
+    }
+
+
 def rows(folder: Path, what: str) -> Iterator[Row]:
     """Calls of one kind, see `RunView.rows`."""
     for journal in journals(folder):

@@ -205,9 +205,7 @@ class RunView:
         return settle(found, policy)
 
     def system(self, key: str, *, rank: int | None = None) -> History:
-        """Points of one measure of the machine until now, in the order of logging.
-
-        As `history`, but by time: their steps say nothing.
+        """Points of one measure of the machine until now; their steps say nothing.
 
         Raises:
             RunError: the run has no measure of that name; names the nearest.
@@ -223,11 +221,7 @@ class RunView:
         return extras.media(self._index, self.id, key)
 
     def open_media(self, item: Media, place: int = 0) -> BinaryIO:
-        """Open a file of media for reading, after its content was checked by its digest.
-
-        Raises:
-            ArtifactError: it is not there, cannot be read, or is damaged; says which.
-        """
+        """Open a file of media, its content checked; an ArtifactError says what is wrong."""
         return extras.opened(self._index, self.id, item, place)
 
     def media_kept(self) -> list[Kept]:
@@ -283,9 +277,7 @@ class RunView:
         fields["duration_s"] = self.duration.total_seconds()
         fields["metrics"] = {key: asdict(figures) for key, figures in self.metrics.items()}
         fields["system"] = {key: asdict(figures) for key, figures in self.measures.items()}
-        fields["media"] = [kept._asdict() for kept in self.media_kept()]
-        fields["console_lines"] = self.console_lines()
-        fields["sources"] = [source._asdict() for source in self.sources()]
+        fields |= extras.counted(self._index, self.id)
         fields["artifacts"] = [version._asdict() for version in self.artifacts()]
         fields["ranks"] = self.ranks
         fields["rewinds"] = [rewind._asdict() for rewind in self.rewinds]

@@ -205,3 +205,19 @@ def test_gc_keeps_the_blobs_of_media_and_removes_pack_files_with_their_run(place
     trash.take(place.folder)
     trash.empty()
     assert not list(place.store.root.rglob("*.pack"))
+
+
+def test_a_file_whose_event_names_nonsense_is_parked_and_the_others_go(place):
+    """A store may come from anybody."""
+    writer = place.writer()
+    good = image(writer, 1)
+    for number, digest in enumerate(("../../x", "", "a" * 64)):
+        writer.append(MEDIA, number, "bad", "image", [("i.png", digest, -5, 0, 0)], {})
+    writer.append(MEDIA, 9, "bad", "image", [("i.png", "b" * 64, -1, 1, -9)], {})
+    last = image(writer, 2)
+    finish(writer)
+    for _ in range(6):
+        place.visit()
+    assert media(place) == {good, last}
+    assert len(place.ledger.parked("lab", place.run_id)) == 4
+    assert place.sink.status == "finished"
