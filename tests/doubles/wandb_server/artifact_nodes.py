@@ -8,7 +8,8 @@ from typing import Any
 from tests.doubles.wandb_server import run_nodes
 from tests.doubles.wandb_server.artifact import Artifact, Collection, Shelf
 from tests.doubles.wandb_server.connection import connection
-from tests.doubles.wandb_server.graphql import GraphqlError, Node
+from tests.doubles.wandb_server.document import GraphqlError
+from tests.doubles.wandb_server.graphql import Node
 from tests.doubles.wandb_server.run import Run
 from tests.doubles.wandb_server.run_nodes import CREATED
 from tests.doubles.wandb_server.storage import Storage

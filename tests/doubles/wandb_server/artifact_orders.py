@@ -7,7 +7,8 @@ from collections.abc import Callable
 from tests.doubles.wandb_server.artifact import Artifact, Shelf
 from tests.doubles.wandb_server.artifact_nodes import ArtifactNodes
 from tests.doubles.wandb_server.connection import connection
-from tests.doubles.wandb_server.graphql import GraphqlError, Node, arguments_of
+from tests.doubles.wandb_server.document import GraphqlError
+from tests.doubles.wandb_server.graphql import Node, arguments_of
 from tests.doubles.wandb_server.run import Run
 from tests.doubles.wandb_server.storage import Storage
 

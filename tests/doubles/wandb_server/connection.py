@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from tests.doubles.wandb_server.graphql import GraphqlError, Node
+from tests.doubles.wandb_server.document import GraphqlError
+from tests.doubles.wandb_server.graphql import Node
 
 
 def connection(

@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from tests.doubles.wandb_server.graphql import GraphqlError, read
+from tests.doubles.wandb_server.document import GraphqlError, read
 from tests.doubles.wandb_server.storage import Refused, Storage
 
 MOST_STREAM_BYTES = 10 << 20
@@ -30,7 +30,7 @@ class Request:
 
     Attributes:
         kind: a GraphQL operation's name, "file_stream", "PUT file" or "GET file".
-        body: as read from JSON; of a file, its bytes; None if it could not be read.
+        body: as read from JSON; of a file, how many bytes; None if it could not be read.
         status: of the answer, 0 if there was none.
     """
 
@@ -181,7 +181,8 @@ class _Call:
     Attributes:
         kind: as of a Request.
         group: what limits count it as.
-        error: why its body could not be read, "" if it could.
+        content: unpacked.
+        error: why it could not be read, "" if it could.
     """
 
     def __init__(self, method: str, path: str, headers: dict[str, str], content: bytes) -> None:
@@ -189,18 +190,17 @@ class _Call:
         self.headers = {name.lower(): value for name, value in headers.items()}
         self.parts = [unquote(part) for part in path.strip("/").split("/")]
         self.error = ""
-        self.body: Any = content
-        if method == "POST":
-            self.body = self._read(content)
+        self.content = content
+        self.body = self._read() if method == "POST" else len(content)
         self.group, self.kind = self._named(method)
 
-    def _read(self, content: bytes) -> Any:
+    def _read(self) -> Any:
         try:
             if self.headers.get("content-encoding") == "gzip":
-                content = gzip.decompress(content)
-            return json.loads(content, parse_constant=_no_json)
+                self.content = gzip.decompress(self.content)
+            return json.loads(self.content, parse_constant=_no_json)
         except (ValueError, OSError, EOFError) as error:
-            self.error = f"{self.path}: the body is not JSON: {error}: {content[:200]!r}"
+            self.error = f"{self.path}: not JSON: {error}: {self.content[:200]!r}"
             return None
 
     def _named(self, method: str) -> tuple[str, str]:
@@ -249,7 +249,7 @@ def _error(text: str) -> bytes:
 
 def _stored(server: Server, call: _Call) -> bytes:
     if call.kind == "PUT file":
-        server.storage.put(call.path, call.body, call.headers.get("content-md5", ""))
+        server.storage.put(call.path, call.content, call.headers.get("content-md5", ""))
         return b""
     return server.storage.get(call.path)
 
@@ -264,7 +264,7 @@ def _understood(server: Server, call: _Call) -> dict[str, Any]:
         raise Refused(400, f"unreadable: {call.error}")
     if call.group == "graphql":
         return server.ask(call.body["query"], call.body.get("variables") or {})
-    if len(json.dumps(call.body)) > MOST_STREAM_BYTES:
+    if len(call.content) > MOST_STREAM_BYTES:
         raise Refused(413, f"{call.path}: more than {MOST_STREAM_BYTES} bytes")
     _, entity, project, name, _ = call.parts
     try:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.doubles.wandb_server.connection import connection
-from tests.doubles.wandb_server.graphql import GraphqlError, Json, Node
+from tests.doubles.wandb_server.document import GraphqlError
+from tests.doubles.wandb_server.graphql import Json, Node
 from tests.doubles.wandb_server.run import Row, Run
 from tests.doubles.wandb_server.storage import Storage, md5
 

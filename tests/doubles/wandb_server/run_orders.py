@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.doubles.wandb_server.graphql import GraphqlError, Node
+from tests.doubles.wandb_server.document import GraphqlError
+from tests.doubles.wandb_server.graphql import Node
 from tests.doubles.wandb_server.run import Run, Runs
 from tests.doubles.wandb_server.run_nodes import VIEWER
 from tests.doubles.wandb_server.storage import Storage

@@ -10,8 +10,9 @@ from tests.doubles.wandb_server import run_nodes
 from tests.doubles.wandb_server.artifact import Collection, Shelf
 from tests.doubles.wandb_server.artifact_nodes import ArtifactNodes
 from tests.doubles.wandb_server.artifact_orders import ArtifactOrders
+from tests.doubles.wandb_server.document import GraphqlError, read
 from tests.doubles.wandb_server.door import Door, Limit, Request
-from tests.doubles.wandb_server.graphql import GraphqlError, Node, answer, read
+from tests.doubles.wandb_server.graphql import Node, answer
 from tests.doubles.wandb_server.run import Key, Run, Runs
 from tests.doubles.wandb_server.run_orders import PROJECT, RunOrders
 from tests.doubles.wandb_server.storage import Storage
@@ -33,6 +34,7 @@ class WandbServer:
         stale_rows: so many of a run's last rows its historyLineCount does not count yet.
         script: by kind, what happens to the next requests: a status, "refuse" (reset before the
             request counts), "lost" or "reset" (closed or reset in place of the answer).
+        features: what the server says it can do beyond the least, as "FILESTREAM_GZIP".
         limits: by "graphql" or "file_stream", how many requests are taken, the rest get 429.
         address: where clients are sent for files; set it to a proxy's if one is in front.
     """
@@ -43,6 +45,7 @@ class WandbServer:
         self.complaints: dict[str, list[str]] = {}
         self.stale_rows = 0
         self.script: dict[str, list[str]] = {}
+        self.features: set[str] = set()
         self.limits: dict[str, Limit] = {}
         self.storage = Storage(lambda: self.address)
         self.lock = threading.Lock()
@@ -118,9 +121,10 @@ class WandbServer:
         return {"exitcode": None, "limits": {}}
 
     def _query(self) -> Node:
+        features = [{"name": name, "isEnabled": True} for name in sorted(self.features)]
         return {
             "viewer": run_nodes.user,
-            "serverInfo": {"features": []},
+            "serverInfo": {"features": features},
             "entity": run_nodes.entity,
             "project": self._named_project,
             "model": self._named_project,
