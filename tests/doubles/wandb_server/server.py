@@ -20,6 +20,13 @@ from tests.doubles.wandb_server.storage import Storage
 KEY = "0123456789abcdef" * 2 + "01234567"
 """A key as clients want them: 40 characters."""
 
+INFO = {
+    "features": [],
+    "cliVersionInfo": Json({"max_cli_version": "0.31.0"}),
+    "latestLocalVersionInfo": {"versionOnThisInstanceString": "0.77.0"},
+}
+"""What it tells of itself."""
+
 
 class WandbServer:
     """A stand-in for Weights & Biases on a free port of 127.0.0.1, for as long as its block.
