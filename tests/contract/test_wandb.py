@@ -144,7 +144,8 @@ def test_system_metrics_and_console(platform, lane):
         lane.make(Console, "stderr", "oh\n"),
     )
     lane.send(
-        lane.make(Console, "stdout", "ond\n10%\r20%\r"), lane.make(Console, "stdout", "30%\rdone\n"),
+        lane.make(Console, "stdout", "ond\n10%\r20%\r"),
+        lane.make(Console, "stdout", "30%\rdone\n"),
         lane.make(System, {"cpu": 14.0}),
     )  # fmt: skip
     held = platform.run(lane.run)
@@ -296,16 +297,19 @@ def test_a_gateway_that_takes_less(platform, lane, monkeypatch):
     batch = lane.batch(*(lane.log({"v": "x" * 1000, "n": float(i)}, step=i) for i in range(40)))
     monkeypatch.setattr("tests.doubles.wandb_server.door.MOST_STREAM_BYTES", 9_000)
     lane.sink.send(lane.run, batch)
+    assert platform.server.complaints.pop("refused")
     assert [point.value for point in platform.points(lane.run)] == list(range(40))
 
 
-def test_a_batch_is_two_requests(platform, sink):
-    """The stream and the record; and what a run is opened with is not asked for again."""
+def test_a_batch_is_two_requests(sink, monkeypatch):
+    """The stream and the record, which is read again only when seconds have passed."""
+    monkeypatch.setattr("syncd.sinks.wandb.records._FOR_S", 300.0)
     lane = Lane(sink, sink.open(head()))
     before = sink.traffic.requests_total
     for i in range(5):
         lane.send(lane.log({"v": float(i)}, step=i), lane.make(Config, {"i": i}))
     assert sink.traffic.requests_total - before == 10
+    assert sink.traffic.data_requests >= 10
 
 
 @pytest.mark.parametrize("project", ["a/b#?%:c", "p" * 300, "", "日本"])

@@ -18,7 +18,7 @@ from syncd.sinks import Head, Rejected, RemoteRun, Retryable
 from syncd.sinks.http import Refusal
 from syncd.sinks.wandb.api import DELETED, Api, Place, Run
 from syncd.sinks.wandb.names import map_project
-from syncd.sinks.wandb.records import Own, Record, Records, config_text, read
+from syncd.sinks.wandb.records import Own, Record, config_text, read
 
 _MOST_IDS = 20
 _MOST_DELETED = 2
@@ -30,9 +30,8 @@ _log = logging.getLogger("syncd")
 class Opening:
     """Opens runs at one server. `entity` is the option, "" for the one of the key's owner."""
 
-    def __init__(self, api: Api, records: Records, entity: str) -> None:
+    def __init__(self, api: Api, entity: str) -> None:
         self._api = api
-        self._records = records
         self._entity = entity
         self._one_at_a_time = threading.Lock()
 
@@ -49,7 +48,6 @@ class Opening:
         )
         if why:
             _log.warning("%s: run %s is %s there, as %s", found.url, head.run_id, run.name, why)
-        self._records.forget(found)
         return found
 
     def entity(self) -> str:

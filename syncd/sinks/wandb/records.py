@@ -1,7 +1,7 @@
 """What the sink keeps of a run beside its rows: config and tags, and our own words among them.
 
-W&B takes a config as a whole, so it is read, changed and written. It is read once and then
-remembered, as only one syncd at a time delivers a run (see `syncd.lease`); a write whose answer
+W&B takes a config as a whole, so it is read, changed and written. For some seconds it is
+remembered, fewer than another syncd takes to take over (see `syncd.lease`); a write whose answer
 was lost has it read again. In it, under the one private key `_tracker`, stands:
 
     run_id    ours: a run without it is not ours and is never written to
@@ -18,6 +18,7 @@ was lost has it read again. In it, under the one private key `_tracker`, stands:
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import msgspec
@@ -30,6 +31,9 @@ from tracker.events import Json
 
 _REMEMBERED = 1_000
 """Runs whose config is."""
+
+_FOR_S = 4.0
+"""And how long."""
 
 
 class Rows(msgspec.Struct, array_like=True):
@@ -77,13 +81,22 @@ class Records:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._known: dict[str, Record] = {}
+        self._known: dict[str, tuple[float, Record]] = {}
         self._lock = threading.Lock()
 
     def forget(self, run: RemoteRun) -> None:
         """Read a run's record again when it is needed next."""
         with self._lock:
             self._known.pop(_key(run), None)
+
+    def now(self, run: RemoteRun) -> Record:
+        """Return a run's record, read now.
+
+        Raises:
+            Rejected: the run is not there.
+        """
+        self.forget(run)
+        return self.of(run)
 
     def of(self, run: RemoteRun) -> Record:
         """Return a run's record.
@@ -92,8 +105,8 @@ class Records:
             Rejected: the run is not there.
         """
         with self._lock:
-            known = self._known.get(_key(run))
-        if known is not None:
+            at, known = self._known.get(_key(run), (0.0, None))
+        if known is not None and time.monotonic() - at < _FOR_S:
             return known
         found = self._api.run(place(run))
         if found is None:
@@ -121,7 +134,7 @@ class Records:
         with self._lock:
             while len(self._known) >= _REMEMBERED:
                 del self._known[next(iter(self._known))]
-            self._known[_key(run)] = record
+            self._known[_key(run)] = time.monotonic(), record
         return record
 
 

@@ -45,6 +45,8 @@ class Sending:
         self._run = run
         self._batch = batch
         self._record = records.of(run)
+        if mark(batch.state) != (self._record.own.mark or mark({})):
+            self._record = records.now(run)
         self._counts: Counter[str] = Counter()
         self._notes: list[Note] = []
         self._refused: dict[tuple[str, int], Refused] = {}

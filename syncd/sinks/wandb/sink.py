@@ -106,7 +106,7 @@ class WandbSink(Sink):
         self._api = Api(self._http)
         self._records = Records(self._api)
         self._files = Files(self._http, self._api)
-        self._opening = Opening(self._api, self._records, self._entity)
+        self._opening = Opening(self._api, self._entity)
 
     @property
     def traffic(self) -> Traffic:
@@ -129,7 +129,7 @@ class WandbSink(Sink):
         found = self._opening.open(head)
         content = metadata(head)
         digest = hashlib.sha256(content).hexdigest()[:16]
-        record = self._records.of(found)
+        record = self._records.now(found)
         if record.own.about != digest:
             self._files.put_metadata(found, content)
             self._change(found, record, about=digest)
@@ -137,8 +137,7 @@ class WandbSink(Sink):
 
     def position(self, remote_run: RemoteRun) -> Cursors:
         """Read the cursor in the run's config."""
-        self._records.forget(remote_run)
-        return self._records.of(remote_run).own.cursors
+        return self._records.now(remote_run).own.cursors
 
     def translate(self, state: State, item: Item) -> tuple[Entries, State]:
         """See `translation`."""
@@ -155,14 +154,14 @@ class WandbSink(Sink):
 
     def keep(self, remote_run: RemoteRun, cursors: Cursors) -> None:
         """Store the cursors in the run's config."""
-        record = self._records.of(remote_run)
+        record = self._records.now(remote_run)
         events = {**record.own.events, **cursors.events}
         files = {**record.own.files, **{w: seq for w, seq in cursors.files.items() if seq}}
         self._change(remote_run, record, events=events, files=files)
 
     def finish(self, remote_run: RemoteRun, status: str, ended_at: int | None) -> None:
         """Close or reopen the file stream, then set our words for it and W&B's state."""
-        record = self._records.of(remote_run)
+        record = self._records.now(remote_run)
         if status != "running":
             end = {"complete": True, "exitcode": _EXIT_CODES[status]}
             try:
@@ -174,13 +173,12 @@ class WandbSink(Sink):
 
     def read_back(self, remote_run: RemoteRun) -> Held:
         """Read config, tags, summary and files at once, rows as they are asked for."""
-        self._records.forget(remote_run)
-        record = self._records.of(remote_run)
+        record = self._records.now(remote_run)
         where = place(remote_run)
         summary, last_step = self._api.summary(where)
         own = record.own
         return Held(
-            points=read_points(self._api, where, last_step),
+            points=read_points(self._api, where, max(last_step, own.rows.step)),
             params={key: told(value) for key, value in record.config.items() if key != "_wandb"},
             tags={name: value for name, value in own.tags.items()
                   if label(name, value) in record.tags}
