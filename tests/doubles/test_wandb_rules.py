@@ -84,11 +84,22 @@ def test_a_body_that_cannot_be_read_is_refused(server: WandbServer, http: httpx.
         (STREAM, b'{"files": {"wandb-history.jsonl": {"content": ["{}"]}}}'),
         (STREAM, json.dumps({"files": row}).encode()),
         (STREAM, b'{"files": {"wandb-history.jsonl": {"offset": 0, "content": ["{"]}}}'),
+        (STREAM, b'{"files": {"wandb-summary.json": {"offset": 0, "content": []}}}'),
+        (STREAM, b'{"files": {"output.log": {"offset": 0, "content": [7]}}}'),
+        (STREAM, b'{"files": []}'),
+        (STREAM, b'{"complete": true}'),
         ("/graphql", b"[]"),
+        ("/graphql", b'{"query": "query Q { viewer { id } }", "variables": 7}'),
     ):
         assert http.post(path, content=body).status_code == 400, body
     assert server.run("tester", "p", "r").rows == []
-    assert len(server.complaints["unreadable"]) + len(server.complaints["refused"]) == 8
+    assert len(server.complaints["unreadable"]) + len(server.complaints["refused"]) == 13
+
+
+def test_a_body_of_unsaid_length_is_refused(server: WandbServer, http: httpx.Client):
+    """As by the storage behind the service, which takes no chunks."""
+    assert http.put("/storage/x/y", content=iter([b"x"])).status_code == 411
+    assert len(server.complaints["unreadable"]) == 1
 
 
 def test_rows_replace_those_at_their_lines(server: WandbServer, http: httpx.Client):
@@ -171,6 +182,9 @@ def test_impatience_is_noted(server: WandbServer, http: httpx.Client):
     assert http.post("/graphql", json=query).status_code == 200
     assert not server.complaints
     assert http.post("/graphql", json=query).status_code == 429
+    other = {"query": "query Other { viewer { id } }"}
+    assert http.post("/graphql", json=other).status_code == 429
+    assert not server.complaints
     http.post("/graphql", json=query)
     assert len(server.complaints["impatient"]) == 1
 

@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 import time
+import zlib
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -78,7 +79,7 @@ class Door:
         self._http.door = self
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         self._taken: dict[str, deque[float]] = defaultdict(deque)
-        self._told: dict[str, float] = {}
+        self._told: dict[bytes, float] = {}
 
     @property
     def url(self) -> str:
@@ -95,21 +96,25 @@ class Door:
         self._thread.join()
         self._http.server_close()
 
-    def wait_s(self, group: str, kind: str) -> int:
-        """Say how many whole seconds a request must wait, 0 for none; by its group's limit."""
-        limit, now = self.server.limits.get(group), time.monotonic()
+    def wait_s(self, call: _Call) -> int:
+        """Say how many whole seconds a request must wait, 0 for none; by its group's limit.
+
+        The same request, or another of the same run's stream, must not come before.
+        """
+        limit, now = self.server.limits.get(call.group), time.monotonic()
         if limit is None:
             return 0
-        if now < self._told.pop(kind, 0.0) - 0.05:
-            self.server.complain("impatient", f"{kind}: came before Retry-After was over")
-        taken = self._taken[group]
+        who = call.path.encode() if call.group == "file_stream" else call.content
+        if now < self._told.pop(who, 0.0) - 0.05:
+            self.server.complain("impatient", f"{call.kind}: came before Retry-After was over")
+        taken = self._taken[call.group]
         while taken and taken[0] <= now - limit.window_s:
             taken.popleft()
         if len(taken) < limit.requests:
             taken.append(now)
             return 0
         wait_s = math.ceil(taken[0] + limit.window_s - now)
-        self._told[kind] = now + wait_s
+        self._told[who] = now + wait_s
         return wait_s
 
 
@@ -131,11 +136,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do(self) -> None:
         """Carry out one request of any method."""
         server = self.server.door.server
-        length = int(self.headers.get("Content-Length") or 0)
-        content = self.rfile.read(length)
-        if len(content) < length:  # the client stopped in the middle: nothing of it counts
-            self._hang_up(reset=True)
+        if "Content-Length" not in self.headers and "Transfer-Encoding" in self.headers:
+            server.complain("unreadable", f"{self.path}: without a Content-Length")
+            self.close_connection = True
+            self._say(411, {}, b"")
             return
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with server.lock:
             call = _Call(self.command, urlsplit(self.path).path, dict(self.headers), content)
             fault = server.script[call.kind].pop(0) if server.script.get(call.kind) else ""
@@ -195,7 +201,7 @@ class _Call:
         self.parts = [unquote(part) for part in path.strip("/").split("/")]
         self.error = ""
         self.content = content
-        self.body = self._read() if method == "POST" else len(content)
+        self.body: Any = self._read() if method == "POST" else len(content)
         self.group, self.kind = self._named(method)
 
     def _read(self) -> Any:
@@ -203,7 +209,7 @@ class _Call:
             if self.headers.get("content-encoding") == "gzip":
                 self.content = gzip.decompress(self.content)
             return json.loads(self.content, parse_constant=_no_json)
-        except (ValueError, OSError, EOFError) as error:
+        except (ValueError, OSError, EOFError, zlib.error) as error:
             self.error = f"{self.path}: not JSON: {error}: {self.content[:200]!r}"
             return None
 
@@ -233,7 +239,7 @@ def _answered(door: Door, call: _Call, fault: str) -> tuple[int, dict[str, str],
         if fault.isdecimal():
             headers = json_type | ({"Retry-After": "0"} if fault in {"429", "503"} else {})
             return int(fault), headers, _error(f"{fault} by the script")
-        wait_s = door.wait_s(call.group, call.kind)
+        wait_s = door.wait_s(call)
         if wait_s:
             headers = json_type | {"Retry-After": str(wait_s)}
             return 429, headers, _error(f"too many requests, wait {wait_s} s")
@@ -266,12 +272,12 @@ def _understood(server: Server, call: _Call) -> dict[str, Any]:
         raise Refused(404, f"unknown: {call.kind}: nothing is there")
     if call.error:
         raise Refused(400, f"unreadable: {call.error}")
-    if call.group == "graphql":
-        return server.ask(call.body["query"], call.body.get("variables") or {})
-    if len(call.content) > MOST_STREAM_BYTES:
+    if call.group == "file_stream" and len(call.content) > MOST_STREAM_BYTES:
         raise Refused(413, f"{call.path}: more than {MOST_STREAM_BYTES} bytes")
-    _, entity, project, name, _ = call.parts
     try:
+        if call.group == "graphql":
+            return server.ask(call.body["query"], call.body.get("variables") or {})
+        _, entity, project, name, _ = call.parts
         return server.stream(entity, project, name, call.body)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(400, f"unreadable: {call.path}: {error!r}") from None

@@ -23,8 +23,7 @@ from tests.doubles.wandb_server.document import Field, GraphqlError, Operation, 
 
 Node = dict[str, Any]
 
-INTERFACES = {"ArtifactCollection": {"ArtifactSequence", "ArtifactPortfolio"}}
-"""Which types also count as another in a fragment's condition."""
+_INTERFACES = {"ArtifactCollection": {"ArtifactSequence", "ArtifactPortfolio"}}
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class _Answerer:
             fragment = self._operation.fragments.get(wanted.spread) if wanted.spread else wanted
             if fragment is None:
                 raise GraphqlError(f'Unknown fragment "{wanted.spread}".')
-            if fragment.on in {"", type_} or type_ in INTERFACES.get(fragment.on, ()):
+            if fragment.on in {"", type_} or type_ in _INTERFACES.get(fragment.on, ()):
                 yield from self._flat(fragment.fields, type_)
 
     def _wanted(self, wanted: Field) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from tests.doubles.wandb_server.storage import Refused
 
 Row = dict[str, Any]
+Key = tuple[str, str, str]
 
 HISTORY, EVENTS, CONSOLE = "wandb-history.jsonl", "wandb-events.jsonl", "output.log"
 SUMMARY = "wandb-summary.json"
@@ -63,17 +64,20 @@ class Run:
     def take(self, body: Any) -> Iterator[tuple[str, str]]:
         """Take one request of the stream; yield what is wrong with it, as kind and text.
 
-        Lines go to the place that their offset says, over what is there.
+        Lines go to the place that their offset says, over what is there, and the lines behind
+        them stay (https://github.com/wandb/wandb/issues/3424).
 
         Raises:
             Refused: The request is not understood, or leaves a hole; nothing of it is kept.
         """
         if not isinstance(body, dict) or body.keys() - _SAID:
             raise Refused(400, f"{self.path}: not a request of the stream: {str(body)[:200]}")
+        if body.get("complete") and not isinstance(body.get("exitcode"), int):
+            raise Refused(400, f"{self.path}: complete without an exitcode")
         chunks = {name: self._chunk(name, said) for name, said in body.get("files", {}).items()}
         for name, (offset, lines) in chunks.items():
             if name == SUMMARY:
-                self.summary = lines[-1]
+                (self.summary,) = lines
                 continue
             held = self._lines(name)
             held[offset : offset + len(lines)] = lines
@@ -86,21 +90,27 @@ class Run:
             self.state = "failed" if self.exit_code else "finished"
 
     def _chunk(self, name: str, said: Any) -> tuple[int, list[Any]]:
+        offset, content = said["offset"], said["content"]
+        lines = self._parsed(name, content)
+        if name == SUMMARY:
+            if (offset, len(lines)) != (0, 1):
+                raise Refused(400, f"{self.path}: {name} is one line at offset 0")
+            return 0, lines
+        have = len(self._lines(name))
+        if not 0 <= offset <= have:
+            raise Refused(400, f"hole: {self.path}: {name} has {have} lines, not yet {offset}")
+        return offset, lines
+
+    def _parsed(self, name: str, content: list[str]) -> list[Any]:
         if name not in {HISTORY, EVENTS, CONSOLE, SUMMARY}:
             raise Refused(400, f"{self.path}: the stream has no {name}")
-        offset, content = said["offset"], said["content"]
-        if name == CONSOLE:
-            lines = content
-        else:
-            lines = [json.loads(line) for line in content]  # with NaN and Infinity, as theirs
-            if not all(isinstance(line, dict) for line in lines):
-                raise Refused(400, f"{self.path}: {name} at {offset}: a line is not an object")
-        if name != SUMMARY and not 0 <= offset <= len(self._lines(name)):
-            have = len(self._lines(name))
-            raise Refused(
-                400, f"hole: {self.path}: {name} has {have} lines, these start at {offset}"
-            )
-        return offset, lines
+        lines: list[Any] = content
+        kind: type = str
+        if name != CONSOLE:  # with NaN and Infinity, as theirs
+            lines, kind = [json.loads(line) for line in content], dict
+        if not all(isinstance(line, kind) for line in lines):
+            raise Refused(400, f"{self.path}: {name}: a line is no {kind.__name__}")
+        return lines
 
     def _lines(self, name: str) -> list[Any]:
         if name == CONSOLE:
@@ -120,9 +130,6 @@ class Run:
                 yield "step", f"{self.path}: _step goes back at row {number}: {steps}"
 
 
-Key = tuple[str, str, str]
-
-
 @dataclass
 class Runs:
     """All runs, by entity, project and name, and the names of those deleted."""
@@ -135,7 +142,7 @@ class Runs:
         """Give a run, None if there is none yet.
 
         Raises:
-            Refused: It was deleted.
+            Refused: It was deleted (https://github.com/wandb/wandb/issues/4897).
         """
         if (entity, project, name) in self.deleted:
             text = f"run {entity}/{project}/{name} was previously created and deleted"

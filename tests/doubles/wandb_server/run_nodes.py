@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import mimetypes
@@ -112,7 +113,7 @@ def project(entity_name: str, name: str, held: list[Run], node: Callable[[Run], 
 def run(held: Run, stale_rows: int, storage: Storage) -> Node:
     """A run; of the rows it has, the last `stale_rows` are not counted yet."""
     attributes = held.attributes
-    summary, measures = _line(held.summary), _line(_last(held.events))
+    last_event = held.events[-1] if held.events else {}
     return {
         "__typename": "Run",
         "id": held.storage_id,
@@ -128,32 +129,32 @@ def run(held: Run, stale_rows: int, storage: Storage) -> Node:
         "sweepName": attributes.get("sweep"),
         "state": held.state,
         "config": held.config_json,
-        "wandbConfig": lambda keys: _wandb_config(held, keys),
-        "summaryMetrics": summary,
-        "systemMetrics": measures,
+        "wandbConfig": functools.partial(_wandb_config, held),
+        "summaryMetrics": _line(held.summary),
+        "systemMetrics": _line(last_event),
         "readOnly": False,
         "createdAt": CREATED,
         "heartbeatAt": CREATED,
         "user": user,
         "projectId": "1",
-        "historyKeys": lambda: _history_keys(held.rows),
+        "historyKeys": functools.partial(_history_keys, held.rows),
         "historyLineCount": max(0, len(held.rows) - stale_rows),
         "eventsLineCount": len(held.events),
         "logLineCount": len(held.console),
         "historyTail": json.dumps([_line(row) for row in held.rows[-1:]]),
         "eventsTail": json.dumps([_line(row) for row in held.events[-1:]]),
-        "history": lambda **asked: _page(held.rows, **asked),
-        "events": lambda samples=None: _page(held.events, samples),
-        "sampledHistory": lambda specs: _samples(held.rows, specs),
-        "parquetHistory": lambda live_keys: _parquet(held.rows, live_keys),
+        "history": functools.partial(_page, held.rows),
+        "events": functools.partial(_page, held.events),
+        "sampledHistory": functools.partial(_samples, held.rows),
+        "parquetHistory": functools.partial(_parquet, held.rows),
         "fileCount": len(held.files),
-        "files": lambda **asked: _files(held, storage, **asked),
-        "logLines": lambda **asked: _log_lines(held.console, **asked),
+        "files": functools.partial(_files, held, storage),
+        "logLines": functools.partial(_log_lines, held.console),
     }
 
 
 def _plain(value: Any) -> Any:
-    # What JSON has no number for comes back as a word, as from the service.
+    # What JSON has no number for comes back as a word: https://github.com/wandb/sweeps/pull/32
     if isinstance(value, dict):
         return {key: _plain(held) for key, held in value.items()}
     if isinstance(value, list):
@@ -167,19 +168,12 @@ def _line(row: Row) -> str:
     return json.dumps(_plain(row))
 
 
-def _last(rows: list[Row]) -> Row:
-    last: Row = {}
-    for row in rows[-1:]:
-        last.update(row)
-    return last
-
-
 def _wandb_config(held: Run, keys: list[str]) -> str:
     private = held.config.get("_wandb", {})
     return json.dumps({key: private[key] for key in keys if key in private})
 
 
-def _history_keys(rows: list[Row]) -> Any:
+def _history_keys(rows: list[Row]) -> Json:
     keys: dict[str, Any] = {}
     for row in rows:
         for key, value in row.items():
@@ -201,7 +195,7 @@ def _page(
     if min_step is None and max_step is None:
         return [_line(row) for row in _thin(rows, samples)]
     low, high = min_step or 0, float("inf") if max_step is None else max_step
-    return [_line(row) for row in rows if low <= row["_step"] < high]
+    return [_line(row) for row in rows if low <= row.get("_step", -1) < high]
 
 
 def _thin(rows: list[Row], samples: int | None) -> list[Row]:
@@ -220,10 +214,11 @@ def _sampled(rows: list[Row], spec: dict[str, Any]) -> list[Row]:
         raise GraphqlError(f"sampledHistory: {sorted(unknown)} are not known")
     low, high = spec.get("minStep", 0), spec.get("maxStep", float("inf"))
     keys = spec["keys"]
+    # Here the last step is part of the page, in _page it is not: the client's pages say so.
     whole = [
         {key: row[key] for key in keys}
         for row in rows
-        if low <= row["_step"] < high and all(key in row for key in keys)
+        if low <= row.get("_step", -1) <= high and all(key in row for key in keys)
     ]
     return _thin(whole, spec.get("samples"))
 
@@ -268,6 +263,6 @@ def _log_lines(
     last: int | None = None,
     use_improved_pagination: bool = True,
 ) -> Node:
-    assert use_improved_pagination
+    del use_improved_pagination
     nodes = [{"number": number, **_log_line(line)} for number, line in enumerate(console)]
     return connection(nodes if last is None else nodes[-last:], first, after)

@@ -41,7 +41,7 @@ class WandbServer:
         script: by kind, what happens to the next requests: a status, "refuse" (reset before the
             request counts), "lost" or "reset" (closed or reset in place of the answer).
         features: what the server says it can do beyond the least, as "FILESTREAM_GZIP".
-        limits: by "graphql" or "file_stream", how many requests are taken, the rest get 429.
+        limits: by "graphql", "file_stream" or "storage", how many requests are taken.
         address: where clients are sent for files; set it to a proxy's if one is in front.
     """
 
