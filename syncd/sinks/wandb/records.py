@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -154,6 +155,12 @@ def config_text(record: Record) -> str:
     values = {**record.config, PRIVATE: msgspec.to_builtins(record.own)}
     wrapped = {key: {"value": value} for key, value in values.items()}
     return msgspec.json.encode(wrapped).decode()
+
+
+def highest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Of two cursors what is further, by writer id; none says 0 too."""
+    both = {key: max(one.get(key, 0), other.get(key, 0)) for key in {**one, **other}}
+    return {key: seq for key, seq in both.items() if seq}
 
 
 def place(run: RemoteRun) -> Place:

@@ -23,7 +23,7 @@ from syncd.sinks import Ack, Batch, Item, Note, Refused, Rejected, RemoteRun, St
 from syncd.sinks.http import Refusal
 from syncd.sinks.wandb.api import Api, gone
 from syncd.sinks.wandb.names import SUMMARY, label
-from syncd.sinks.wandb.records import Own, Record, Records, Rows, missing, place
+from syncd.sinks.wandb.records import Own, Record, Records, Rows, highest, missing, place
 from syncd.sinks.wandb.stream import MAX_LINE, Piece, body, requests, runs
 from syncd.sinks.wandb.translation import RUNTIME, STEP, TIME, Row, Share, summary, translate
 from tracker.events import Unknown
@@ -82,14 +82,18 @@ class Sending:
 
     def _take(self) -> None:
         own, batch = self._record.own, self._batch
-        fresh = [item for item in batch.items if item.event.seq > own.events.get(item.writer_id, 0)]
-        again = [item for item in batch.items if _key(item) in own.refused]
-        if not fresh and not again:  # all of it is there
-            for item in batch.items:
+        fresh, again = list[Item](), list[Item]()
+        for item in batch.items:
+            if item.event.seq > own.events.get(item.writer_id, 0):
+                fresh.append(item)
+            elif _key(item) in own.refused:
+                again.append(item)
+            else:  # it is there
                 _, _, self._state = translate(self._state, item)
+        if not fresh and not again:
             return
         self._newest = bool(fresh)
-        self._state = _going_on(batch.state, own)
+        self._state = _going_on(self._state, own)
         for item in again:
             self._take_again(item, own.refused[_key(item)])
         for item in fresh:
@@ -198,8 +202,8 @@ class Sending:
         record, cursors = self._record, self._batch.cursors
         own = msgspec.structs.replace(
             record.own,
-            events=_highest(record.own.events, cursors.events),
-            files=_highest(record.own.files, cursors.files),
+            events=highest(record.own.events, cursors.events),
+            files=highest(record.own.files, cursors.files),
             tags=dict(record.own.tags),
             refused=self._still_refused(record.own.refused),
         )
@@ -253,10 +257,6 @@ def _going_on(state: State, own: Own) -> State:
 
 def _key(item: Item) -> str:
     return f"{item.writer_id} {item.event.seq}"
-
-
-def _highest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    return {key: max(one.get(key, 0), other.get(key, 0)) for key in {**one, **other}}
 
 
 def _set_tag(own: dict[str, str], tags: list[str], name: str, value: str | None) -> None:

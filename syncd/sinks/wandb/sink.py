@@ -34,7 +34,7 @@ from syncd.sinks.wandb.files import Files, metadata
 from syncd.sinks.wandb.names import SUMMARY, label, map_key, map_path
 from syncd.sinks.wandb.opening import Opening
 from syncd.sinks.wandb.reading import read_points
-from syncd.sinks.wandb.records import Record, Records, missing, place
+from syncd.sinks.wandb.records import Record, Records, highest, missing, place
 from syncd.sinks.wandb.sending import Sending
 from syncd.sinks.wandb.translation import translate
 from syncd.sinks.wandb.values import told
@@ -155,8 +155,8 @@ class WandbSink(Sink):
     def keep(self, remote_run: RemoteRun, cursors: Cursors) -> None:
         """Store the cursors in the run's config."""
         record = self._records.now(remote_run)
-        events = {**record.own.events, **cursors.events}
-        files = {**record.own.files, **{w: seq for w, seq in cursors.files.items() if seq}}
+        events = highest(record.own.events, cursors.events)
+        files = highest(record.own.files, cursors.files)
         self._change(remote_run, record, events=events, files=files)
 
     def finish(self, remote_run: RemoteRun, status: str, ended_at: int | None) -> None:
