@@ -67,6 +67,8 @@ def test_the_head_is_all_there(platform, sink):
     metadata = held.metadata
     assert (metadata["username"], metadata["os"], metadata["pid"]) == ("ada", "Linux 6", 7)
     assert metadata["startedAt"].startswith("2026-09-21T")
+    lane = Lane(sink, run)
+    lane.send(lane.log({"a": 1.0}))
     puts = len(platform.server.requests["PUT file"])
     platform.sink().open(wanted)
     assert len(platform.server.requests["PUT file"]) == puts

@@ -38,6 +38,7 @@ class Files:
     def __init__(self, http: HttpClient, api: Api) -> None:
         self._http = http
         self._api = api
+        self._described: set[bytes] = set()
 
     def put(self, run: RemoteRun, file: File) -> None:
         """See `syncd.sinks.Sink.put`."""
@@ -47,8 +48,11 @@ class Files:
             raise Rejected(f"{file.path} ({file.size} bytes) is refused: {refusal}") from None
 
     def put_metadata(self, run: RemoteRun, content: bytes) -> None:
-        """Put the file that W&B shows as the run's overview."""
-        self._put(run, METADATA, (content,), len(content))
+        """Put the file that W&B shows as the run's overview, unless that was done just now."""
+        done = hashlib.sha256(place(run).path.encode() + content).digest()
+        if done not in self._described:
+            self._put(run, METADATA, (content,), len(content))
+            self._described.add(done)
 
     def digests(self, run: RemoteRun) -> dict[str, str]:
         """Download each file of the run that is not W&B's own; SHA-256 by name there."""

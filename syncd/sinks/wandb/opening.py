@@ -35,8 +35,8 @@ class Opening:
         self._entity = entity
         self._one_at_a_time = threading.Lock()
 
-    def open(self, head: Head) -> RemoteRun:
-        """See `syncd.sinks.Sink.open`."""
+    def open(self, head: Head) -> tuple[RemoteRun, Record]:
+        """See `syncd.sinks.Sink.open`; also what the run holds."""
         with self._one_at_a_time:
             project = map_project(head.project)
             run, why = self._one_run(head, self.entity(), project)
@@ -48,7 +48,7 @@ class Opening:
         )
         if why:
             _log.warning("%s: run %s is %s there, as %s", found.url, head.run_id, run.name, why)
-        return found
+        return found, read(run)
 
     def entity(self) -> str:
         """The entity that runs go to.

@@ -59,6 +59,7 @@ class Own(msgspec.Struct, omit_defaults=True):
     status: str = "running"
     ended_at_ms: int | None = None
     about: str = ""
+    """A digest of the metadata file that was put last."""
 
     @property
     def cursors(self) -> Cursors:
@@ -112,7 +113,7 @@ class Records:
         found = self._api.run(place(run))
         if found is None:
             raise missing(run)
-        return self._remember(run, read(found))
+        return self.remember(run, read(found))
 
     def write(self, run: RemoteRun, record: Record, state: str | None = None) -> None:
         """Store a record with its run, and the run's state if one is given.
@@ -129,9 +130,10 @@ class Records:
             self._api.upsert(fields)
         except Refusal as refusal:
             raise (missing(run) if gone(refusal) else refusal) from None
-        self._remember(run, record)
+        self.remember(run, record)
 
-    def _remember(self, run: RemoteRun, record: Record) -> Record:
+    def remember(self, run: RemoteRun, record: Record) -> Record:
+        """Take note of what a run was just found to hold."""
         with self._lock:
             while len(self._known) >= _REMEMBERED:
                 del self._known[next(iter(self._known))]

@@ -126,18 +126,18 @@ class WandbSink(Sink):
 
     def open(self, head: Head) -> RemoteRun:
         """Find the run by its id, or create it with all that its head says."""
-        found = self._opening.open(head)
+        found, record = self._opening.open(head)
         content = metadata(head)
         digest = hashlib.sha256(content).hexdigest()[:16]
-        record = self._records.now(found)
         if record.own.about != digest:
             self._files.put_metadata(found, content)
-            self._change(found, record, about=digest)
+            record.own.about = digest  # told with the next batch; if not, it is put once more
+        self._records.remember(found, record)
         return found
 
     def position(self, remote_run: RemoteRun) -> Cursors:
         """Read the cursor in the run's config."""
-        return self._records.now(remote_run).own.cursors
+        return self._records.of(remote_run).own.cursors
 
     def translate(self, state: State, item: Item) -> tuple[Entries, State]:
         """See `translation`."""
