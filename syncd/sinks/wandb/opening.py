@@ -85,8 +85,8 @@ class Opening:
             if deleted == _MOST_DELETED:
                 raise Rejected(
                     f"the W&B run of {head.run_id} in {entity}/{project} was deleted there, and so "
-                    f"was {name}. It is not made a third time: take the remote's events back with "
-                    "another project or entity, or remove the run here (syncd gc)."
+                    f"was {name}. It is not made a third time: deliver it to another remote "
+                    "(tracker push RUN --to NAME), or leave it out (the remote's filters)."
                 )
         raise Rejected(
             f"{entity}/{project}: the ids {head.run_id} to {head.run_id}-{_MOST_IDS} belong to "

@@ -153,7 +153,9 @@ def _log(state: State, writer_id: str, event: Log, entries: Entries, share: Shar
     share.rows[ordinal] = row
     now = {key: row[key] for key in (STEP, TIME, RUNTIME)}
     after["last"] = {**(state.get("last") or {}), **now, **values}
-    after["open"] = {**opened, writer_id: [ordinal, event.step, size, row, row_ms, times]}
+    after["open"] = {writer: held for writer, held in opened.items() if writer != writer_id}
+    if size <= _MAX_MERGED:
+        after["open"][writer_id] = [ordinal, event.step, size, row, row_ms, times]
     return after
 
 

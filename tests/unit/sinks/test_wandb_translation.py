@@ -117,9 +117,11 @@ def test_calls_join_a_row_until_a_key_comes_twice():
 
 
 def test_a_row_that_is_long_takes_no_more():
-    """The state has to hold it."""
+    """The state would have to hold it, so it lets go of it."""
     items = [Item("w", Log(i, T0, 1, {f"k{i}": "x" * 40_000})) for i in range(1, 5)]
     assert len(run(items)[1]) == 4
+    wide = Item("w", Log(9, T0, 5, {f"k{i}": "x" * 40_000 for i in range(9)}))
+    assert run([*items, wide])[2]["open"] == {}
 
 
 def test_the_summary_has_last_values_and_those_that_were_set():
