@@ -232,16 +232,20 @@ def test_a_resend_overwrites_where_the_cursor_was_lost(platform, lane):
 def test_a_lost_state_with_several_writers(platform, lane):
     """A state that was rebuilt in another order goes on behind what is there."""
     ranks = [Item(f"rank{i % 2}", Log(i // 2 + 1, T0, i // 2, {f"v{i % 2}": float(i)}))
-             for i in range(20)]  # fmt: skip
-    lane.sink.send(lane.run, Batch(1, ranks[:12], {}, Cursors({"rank0": 6, "rank1": 6})))
+             for i in range(12)]  # fmt: skip
+    lane.sink.send(lane.run, Batch(1, ranks, {}, Cursors({"rank0": 6, "rank1": 6})))
     state: dict = {}
-    for item in sorted(ranks[:12], key=lambda item: item.writer_id):
+    for item in sorted(ranks, key=lambda item: item.writer_id):
         _, state = lane.sink.translate(state, item)
-    rest = Batch(1, ranks[12:], state, Cursors({"rank0": 10, "rank1": 10}))
-    platform.sink().send(lane.run, rest)
-    platform.sink().send(lane.run, rest)
-    assert sorted(point.value for point in platform.points(lane.run)) == list(range(20))
-    assert len(platform.rows(lane.run)) == 20
+    rest = [
+        Item("rank0", Log(7, T0, 5, {"joins": 12.0})),
+        Item("rank1", Log(7, T0, 6, {"v1": 13.0})),
+    ]
+    batch = Batch(2, rest, state, Cursors({"rank0": 7, "rank1": 7}))
+    for _ in range(2):
+        platform.sink().send(lane.run, batch)
+    assert sorted(point.value for point in platform.points(lane.run)) == list(range(14))
+    assert len(platform.rows(lane.run)) == 14
 
 
 def test_what_was_refused_goes_to_its_own_place_later(platform, lane, monkeypatch):
@@ -264,17 +268,13 @@ def test_what_was_refused_goes_to_its_own_place_later(platform, lane, monkeypatc
     assert [point.value for point in platform.points(lane.run)] == [1.0, 1.0, 3.0, 4.0]
 
 
-def test_sparse_steps_are_read_in_few_pages(platform, lane, monkeypatch):
-    """A range grows where few rows are, and shrinks where more are than a page holds."""
-    monkeypatch.setattr("syncd.sinks.wandb.reading.PAGE", 8)
+def test_sparse_steps_are_read_in_few_pages(platform, lane):
+    """A range grows where few rows are."""
     steps = [*range(40), *range(10**6, 10**6 + 40), 2**40]
     lane.send(*(lane.log({"v": float(s)}, step=s) for s in steps))
-    before = platform.sink().traffic
     sink = platform.sink()
-    held = list(sink.read_back(lane.run).points)
-    assert [point.step for point in held] == steps
-    assert before.requests_total == 0
-    assert sink.traffic.requests_total < 150
+    assert [point.step for point in sink.read_back(lane.run).points] == steps
+    assert sink.traffic.requests_total < 60
 
 
 def test_a_limit_of_requests_is_respected(platform, lane):
