@@ -48,6 +48,51 @@ def history(offset: int, *rows: dict[str, Any]) -> dict[str, Any]:
     return {"files": {"wandb-history.jsonl": {"offset": offset, "content": content}}}
 
 
+def order(http: httpx.Client, mutation: str, fields: str, /, **given: Any) -> Any:
+    """Give the one field of a mutation's answer, or its errors."""
+    document = f"mutation O($input: I!) {{ {mutation}(input: $input) {{ {fields} }} }}"
+    said = ask(http, document, input=given)
+    return next(iter(said["data"][mutation].values())) if said["data"] else said["errors"]
+
+
+def create_version(http: httpx.Client, digest: str, client_id: str) -> Any:
+    return order(
+        http,
+        "createArtifact",
+        "artifact { id state }",
+        entityName="tester",
+        projectName="p",
+        runName="r",
+        artifactTypeName="t",
+        artifactCollectionName="c",
+        digest=digest,
+        clientID=client_id,
+        enableDigestDeduplication=True,
+        aliases=[{"artifactCollectionName": "c", "alias": "best"}],
+    )
+
+
+def put_manifest(http: httpx.Client, artifact_id: str, **entry: Any) -> None:
+    made = order(
+        http,
+        "createArtifactManifest",
+        "artifactManifest { file { uploadUrl } }",
+        artifactID=artifact_id,
+        entityName="tester",
+        projectName="p",
+        runName="r",
+        name="wandb_manifest.json",
+        type="FULL",
+        digest="",
+    )
+    content = json.dumps({"contents": {"a": entry}}).encode()
+    httpx.put(made["file"]["uploadUrl"], content=content).raise_for_status()
+
+
+def commit(http: httpx.Client, artifact_id: str) -> Any:
+    return order(http, "commitArtifact", "artifact { state }", artifactID=artifact_id)
+
+
 def test_a_wrong_or_missing_key_is_refused(server: WandbServer):
     """Every address but those for files wants the key, as user "api"."""
     for auth in (None, ("api", "x" * 40), ("user", server.key)):
@@ -170,6 +215,25 @@ def test_files_go_only_where_the_server_said(server: WandbServer, http: httpx.Cl
     assert server.run("tester", "p", "r").files == {"a/b c.txt": b"x"}
 
 
+def test_a_version_is_whole_and_made_once(server: WandbServer, http: httpx.Client):
+    """A commit wants every file; an order that comes again makes nothing new."""
+    ask(http, UPSERT, name="r")
+    first = create_version(http, "d1", "x1")
+    assert create_version(http, "d1", "x1") == first == {"id": "artifact-0", "state": "PENDING"}
+    assert "without a manifest" in commit(http, "artifact-0")[0]["message"]
+    put_manifest(http, "artifact-0", digest="AAAA", size=1)
+    assert "a was not put" in commit(http, "artifact-0")[0]["message"]
+    put_manifest(http, "artifact-0", digest="AAAA", size=1, ref="s3://b/a")
+    assert commit(http, "artifact-0") == {"state": "COMMITTED"}
+    assert create_version(http, "d1", "x2") == {"id": "artifact-0", "state": "COMMITTED"}
+    second = create_version(http, "d2", "x3")["id"]
+    put_manifest(http, second, digest="AAAA", size=1, ref="s3://b/b")
+    commit(http, second)
+    commit(http, "artifact-0")
+    versions = server.collections["tester", "p", "c"].versions
+    assert [held.aliases for held in versions] == [[], ["best", "latest"]]
+
+
 def test_impatience_is_noted(server: WandbServer, http: httpx.Client):
     """A client that comes again before Retry-After is over, is; one that waits is not."""
     server.limits["graphql"] = Limit(1, window_s=1.0)
@@ -201,6 +265,14 @@ def test_the_script_decides_what_becomes_of_a_kind(server: WandbServer, http: ht
     assert ask(http, UPSERT, name="after")["data"]["upsertBucket"]["inserted"]
     assert [run for _, _, run in server.runs] == ["lost", "reset", "after"]
     assert [request.status for request in server.requests["Make"]] == [503, 0, 0, 200]
+
+
+def test_an_error_of_its_own_is_noted(server: WandbServer, http: httpx.Client):
+    """A defect here, or a fault that there is not, must not pass for one of the network."""
+    server.script["Make"] = ["bogus"]
+    with pytest.raises(httpx.TransportError):
+        ask(http, UPSERT, name="r")
+    assert "no such fault: bogus" in server.complaints["failed"][0]
 
 
 def test_an_answer_has_what_is_asked_and_no_more():

@@ -102,7 +102,7 @@ class Artifact:
         if self.index < 0:
             self.index = len(self.collection.versions)
             self.collection.versions.append(self)
-        self.name_as([*self.wanted, "latest"])
+            self.name_as([*self.wanted, "latest"])
 
     def name_as(self, aliases: list[str]) -> None:
         """Let aliases stand for it from here on."""

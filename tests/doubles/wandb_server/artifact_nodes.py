@@ -69,19 +69,18 @@ class ArtifactNodes:
         def all_of(**asked: Any) -> Node:
             return connection([self._collection(c) for c in held], **asked)
 
-        def version(name: str) -> tuple[Collection, Artifact] | None:
+        def version(name: str) -> Artifact | None:
             name, _, alias = name.partition(":")
             found = self._shelf.collections.get((entity, project, name))
-            artifact = found.version(alias or "latest") if found else None
-            return (found, artifact) if found and artifact else None
+            return found.version(alias or "latest") if found else None
 
         def artifact(name: str) -> Node | None:
             found = version(name)
-            return self.node(found[1]) if found else None
+            return self.node(found) if found else None
 
         def membership(name: str) -> Node | None:
             found = version(name)
-            return self._membership(found[1]) if found else None
+            return self._membership(found) if found else None
 
         def type_(name: str) -> Node | None:
             return self._type(entity, project, name) if name in types else None
@@ -118,8 +117,9 @@ class ArtifactNodes:
             artifact = held.version(alias_name)
             return self._membership(artifact) if artifact else None
 
-        def artifacts(**asked: Any) -> Node:
-            return connection([self.node(version) for version in reversed(held.versions)], **asked)
+        def artifacts(order: str | None = None, **asked: Any) -> Node:
+            nodes = [self.node(version) for version in held.versions]
+            return connection(nodes, order=order or "-created_at", **asked)
 
         return {
             "__typename": "ArtifactSequence",

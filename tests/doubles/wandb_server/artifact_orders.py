@@ -115,9 +115,8 @@ class ArtifactOrders:
     ) -> Node:
         if storage_layout != "V2" or any(unset.values()):
             raise GraphqlError(f"createArtifactFiles: {unset} in {storage_layout} is not known")
-        return {
-            "files": connection([self._target(**arguments_of(said)) for said in artifact_files])
-        }
+        targets = [self._target(**arguments_of(said)) for said in artifact_files]
+        return {"files": connection(targets)}
 
     def _target(
         self,
@@ -193,10 +192,8 @@ class ArtifactOrders:
         artifact_project_name: str | None = None,
     ) -> Node:
         del used_as, artifact_entity_name, artifact_project_name
-        held, run = (
-            self._shelf.artifact(artifact_id),
-            self._run(entity_name, project_name, run_name),
-        )
+        held = self._shelf.artifact(artifact_id)
+        run = self._run(entity_name, project_name, run_name)
         if run not in held.used_by:
             held.used_by.append(run)
         return {"artifact": self._nodes.node(held)}

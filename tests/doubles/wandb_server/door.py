@@ -9,6 +9,7 @@ import json
 import math
 import socket
 import struct
+import sys
 import threading
 import time
 import zlib
@@ -23,6 +24,8 @@ from tests.doubles.wandb_server.storage import Refused, Storage
 
 MOST_STREAM_BYTES = 10 << 20
 """A longer request of a stream is answered 413."""
+
+_FAULTS = {"", "refuse", "lost", "reset"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Server(Protocol):
     requests: dict[str, list[Request]]
     script: dict[str, list[str]]
     limits: dict[str, Limit]
+    retry_after_s: int
     storage: Storage
     lock: threading.Lock
 
@@ -96,26 +100,28 @@ class Door:
         self._thread.join()
         self._http.server_close()
 
-    def wait_s(self, call: _Call) -> int:
-        """Say how many whole seconds a request must wait, 0 for none; by its group's limit.
+    def check_patience(self, call: _Call) -> None:
+        """Note a request that comes before the time that it was told, or its run's stream was."""
+        if time.monotonic() < self._told.pop(call.who, 0.0) - 0.05:
+            self.server.complain("impatient", f"{call.kind}: came before Retry-After was over")
 
-        The same request, or another of the same run's stream, must not come before.
-        """
-        limit, now = self.server.limits.get(call.group), time.monotonic()
+    def tell(self, call: _Call, wait_s: int) -> dict[str, str]:
+        """Give the header that tells a request to wait, and remember it."""
+        self._told[call.who] = time.monotonic() + wait_s
+        return {"Retry-After": str(wait_s)}
+
+    def wait_s(self, group: str) -> int:
+        """Say how many whole seconds a group's next request must wait by its limit, 0 for none."""
+        limit, now = self.server.limits.get(group), time.monotonic()
         if limit is None:
             return 0
-        who = call.path.encode() if call.group == "file_stream" else call.content
-        if now < self._told.pop(who, 0.0) - 0.05:
-            self.server.complain("impatient", f"{call.kind}: came before Retry-After was over")
-        taken = self._taken[call.group]
+        taken = self._taken[group]
         while taken and taken[0] <= now - limit.window_s:
             taken.popleft()
         if len(taken) < limit.requests:
             taken.append(now)
             return 0
-        wait_s = math.ceil(taken[0] + limit.window_s - now)
-        self._told[who] = now + wait_s
-        return wait_s
+        return math.ceil(taken[0] + limit.window_s - now)
 
 
 class _Http(ThreadingHTTPServer):
@@ -124,7 +130,10 @@ class _Http(ThreadingHTTPServer):
     door: Door
 
     def handle_error(self, *_: Any) -> None:
-        """Stay silent: clients that are killed leave broken connections behind."""
+        """Note an error of the stand-in's own; clients that are killed break connections."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            self.door.server.complain("failed", f"the stand-in itself: {error!r}")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -149,6 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         with server.lock:
             call = _Call(self.command, urlsplit(self.path).path, dict(self.headers), content)
             fault = server.script[call.kind].pop(0) if server.script.get(call.kind) else ""
+            assert fault in _FAULTS or fault.isdecimal(), f"no such fault: {fault}"
             if fault == "refuse":
                 self._hang_up(reset=True)
                 return
@@ -195,6 +205,7 @@ class _Call:
     Attributes:
         kind: as of a Request.
         group: what limits count it as.
+        who: what is the same when it comes again.
         content: unpacked.
         error: why it could not be read, "" if it could.
     """
@@ -207,6 +218,7 @@ class _Call:
         self.content = content
         self.body: Any = self._read() if method == "POST" else len(content)
         self.group, self.kind = self._named(method)
+        self.who = path.encode() if self.group == "file_stream" else content
 
     def _read(self) -> Any:
         try:
@@ -239,13 +251,14 @@ class _Call:
 def _answered(door: Door, call: _Call, fault: str) -> tuple[int, dict[str, str], bytes]:
     """Give status, headers and body; `fault` may be a status to answer in place of all else."""
     json_type = {"Content-Type": "application/json"}
+    door.check_patience(call)
     try:
         if fault.isdecimal():
-            headers = json_type | ({"Retry-After": "0"} if fault in {"429", "503"} else {})
-            return int(fault), headers, _error(f"{fault} by the script")
-        wait_s = door.wait_s(call)
+            told = door.tell(call, door.server.retry_after_s) if fault in {"429", "503"} else {}
+            return int(fault), json_type | told, _error(f"{fault} by the script")
+        wait_s = door.wait_s(call.group)
         if wait_s:
-            headers = json_type | {"Retry-After": str(wait_s)}
+            headers = json_type | door.tell(call, wait_s)
             return 429, headers, _error(f"too many requests, wait {wait_s} s")
         if call.group == "storage":
             return 200, {"Content-Type": "application/octet-stream"}, _stored(door.server, call)

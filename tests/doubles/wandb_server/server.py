@@ -36,11 +36,14 @@ class WandbServer:
             "PUT file", "GET file".
         complaints: what clients did wrong, by kind: "unknown" (an operation or field),
             "unreadable" (a body), "unauthorized", "refused", "hole" (an offset beyond the last
-            line), "step" (missing or going back), "impatient" (before Retry-After was over).
+            line), "step" (missing or going back), "impatient" (before Retry-After was over); and
+            "failed", an error of the stand-in itself.
         stale_rows: so many of a run's last rows its historyLineCount does not count yet.
         script: by kind, what happens to the next requests: a status, "refuse" (reset before the
             request counts), "lost" or "reset" (closed or reset in place of the answer).
-        features: what the server says it can do beyond the least, as "FILESTREAM_GZIP".
+        retry_after_s: how long the script's 429 and 503 tell to wait.
+        features: what the server says it can do beyond the least: "FILESTREAM_GZIP" it can. With
+            others clients ask what is unknown here.
         limits: by "graphql", "file_stream" or "storage", how many requests are taken.
         address: where clients are sent for files; set it to a proxy's if one is in front.
     """
@@ -51,6 +54,7 @@ class WandbServer:
         self.complaints: dict[str, list[str]] = {}
         self.stale_rows = 0
         self.script: dict[str, list[str]] = {}
+        self.retry_after_s = 0
         self.features: set[str] = set()
         self.limits: dict[str, Limit] = {}
         self.storage = Storage(lambda: self.address)
