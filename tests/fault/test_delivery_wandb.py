@@ -69,6 +69,8 @@ def test_killed_again_and_again_behind_a_bad_network(number, monkeypatch, tmp_pa
         platform = Wandb(server)
         run = RemoteRun(told.run_id, "", {"project": "kills"})
         _compare(told, platform, run, tmp_path)
+        code, out = syncd(store, "verify", told.run_id, limit_s=300)
+        assert code == 0, out
         proxy.rates = RATES
         for file in store.sync.glob("syncd.db*"):
             file.unlink()

@@ -11,7 +11,7 @@
     reading       rows, read back
     files         files to addresses that W&B gives out
     looking       what a check finds out
-    api           the calls
+    api, queries  the calls, and their GraphQL
 
 The `wandb` package is never imported; its server is spoken to over HTTP, as its client does it.
 """

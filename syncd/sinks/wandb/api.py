@@ -14,6 +14,7 @@ import msgspec
 
 from syncd.sinks import Rejected, Retryable, Unauthorized
 from syncd.sinks.http import EXCERPT_CHARS, Answer, HttpClient, Refusal
+from syncd.sinks.wandb import queries
 from syncd.sinks.wandb.translation import Row
 
 DELETED = 409
@@ -24,79 +25,6 @@ _MOST_BYTES = 32 * 2**20
 """Of an answer."""
 
 _NO_RIGHTS = ("permission", "unauthorized", "not authorized", "not logged in", "forbidden")
-
-_VIEWER = """
-query Viewer {
-  viewer { entity username teams { edges { node { name } } } }
-}
-"""
-
-_SERVER = """
-query ServerInfo {
-  serverInfo { cliVersionInfo latestLocalVersionInfo { versionOnThisInstanceString } }
-}
-"""
-
-_RUN = """
-query Run($entity: String!, $project: String!, $name: String!) {
-  project(name: $project, entityName: $entity) {
-    run(name: $name) { id name state config tags }
-  }
-}
-"""
-
-_SUMMARY = """
-query RunSummary($entity: String!, $project: String!, $name: String!) {
-  project(name: $project, entityName: $entity) { run(name: $name) { summaryMetrics historyKeys } }
-}
-"""
-
-_HISTORY = """
-query HistoryPage($entity: String!, $project: String!, $run: String!,
-                  $minStep: Int64!, $maxStep: Int64!, $pageSize: Int!) {
-  project(name: $project, entityName: $entity) {
-    run(name: $run) { history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize) }
-  }
-}
-"""
-
-_FILES = """
-query RunFiles($entity: String!, $project: String!, $name: String!, $after: String, $first: Int) {
-  project(name: $project, entityName: $entity) {
-    run(name: $name) {
-      files(after: $after, first: $first) {
-        edges { node { name directUrl } }
-        pageInfo { endCursor hasNextPage }
-      }
-    }
-  }
-}
-"""
-
-_UPSERT = """
-mutation UpsertBucket($id: String, $name: String, $project: String, $entity: String,
-                      $groupName: String, $displayName: String, $notes: String, $host: String,
-                      $program: String, $jobType: String, $config: JSONString, $state: String,
-                      $tags: [String!]) {
-  upsertBucket(input: {id: $id, name: $name, modelName: $project, entityName: $entity,
-                       groupName: $groupName, displayName: $displayName, notes: $notes,
-                       host: $host, jobProgram: $program, jobType: $jobType, config: $config,
-                       state: $state, tags: $tags}) {
-    bucket { id name state config tags }
-    inserted
-  }
-}
-"""
-
-_CREATE_FILES = """
-mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $files: [String!]!) {
-  createRunFiles(input: {entityName: $entity, projectName: $project, runName: $run,
-                         files: $files}) {
-    uploadHeaders
-    files { name uploadUrl }
-  }
-}
-"""
 
 T = TypeVar("T")
 
@@ -178,7 +106,7 @@ class Api:
         Raises:
             Unauthorized: nobody's.
         """
-        found, headers = self._asked(_VIEWER, {}, "viewer")
+        found, headers = self._asked(queries.VIEWER, {}, "viewer")
         if found is None:
             raise Unauthorized(
                 f"{self.http.url} does not know the key of this remote: "
@@ -189,18 +117,18 @@ class Api:
 
     def version(self) -> str:
         """The server's version; "" where it does not tell."""
-        found = self._ask(_SERVER, {}, "serverInfo", dict[str, Any] | None) or {}
+        found = self._ask(queries.SERVER, {}, "serverInfo", dict[str, Any] | None) or {}
         local = found.get("latestLocalVersionInfo") or {}
         client = found.get("cliVersionInfo") or {}
         return str(local.get("versionOnThisInstanceString") or client.get("max_cli_version") or "")
 
     def run(self, place: Place) -> Run | None:
         """Find a run; None if there is none, or if it was deleted."""
-        return self._of_run(_RUN, place, Run)
+        return self._of_run(queries.RUN, place, Run)
 
     def summary(self, place: Place) -> tuple[Row, int]:
         """A run's summary, and the last `_step` of its history, -1 if it has none."""
-        found = self._of_run(_SUMMARY, place, dict[str, Any]) or {}
+        found = self._of_run(queries.SUMMARY, place, dict[str, Any]) or {}
         keys = found.get("historyKeys") or {}
         held = msgspec.json.decode(found.get("summaryMetrics") or "{}", type=dict[str, Any])
         return held, int(keys.get("lastStep", -1))
@@ -215,14 +143,14 @@ class Api:
             "entity": place.entity, "project": place.project, "run": place.name,
             "minStep": low, "maxStep": high, "pageSize": samples,
         }  # fmt: skip
-        found = self._of_project(_HISTORY, asked, dict[str, Any]) or {}
+        found = self._of_project(queries.HISTORY, asked, dict[str, Any]) or {}
         return [msgspec.json.decode(line, type=Row) for line in found.get("history") or ()]
 
     def files(self, place: Place) -> Iterator[Stored]:
         """Yield a run's files, page by page."""
         asked: dict[str, Any] = msgspec.structs.asdict(place) | {"first": _FILES_PAGE}
         while True:
-            found = self._of_project(_FILES, asked, dict[str, Any]) or {}
+            found = self._of_project(queries.FILES, asked, dict[str, Any]) or {}
             page = found.get("files") or {}
             for edge in page.get("edges") or ():
                 yield msgspec.convert(edge["node"], Stored)
@@ -237,7 +165,7 @@ class Api:
         Raises:
             Refusal: with the status `DELETED`, where a run of that name was deleted.
         """
-        found = self._ask(_UPSERT, fields, "upsertBucket", dict[str, Any], data=True)
+        found = self._ask(queries.UPSERT, fields, "upsertBucket", dict[str, Any], data=True)
         return msgspec.convert(found["bucket"], Run)
 
     def upload(self, place: Place, name: str) -> Upload:
@@ -245,7 +173,7 @@ class Api:
         asked = {
             "entity": place.entity, "project": place.project, "run": place.name, "files": [name],
         }  # fmt: skip
-        found = self._ask(_CREATE_FILES, asked, "createRunFiles", dict[str, Any], data=True)
+        found = self._ask(queries.CREATE_FILES, asked, "createRunFiles", dict[str, Any], data=True)
         target = msgspec.convert(found["files"][0], Upload)
         pairs = (line.split(":", 1) for line in found.get("uploadHeaders") or () if ":" in line)
         target.headers = {key.strip(): value.strip() for key, value in pairs}
