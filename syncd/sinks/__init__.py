@@ -183,7 +183,7 @@ class Point(msgspec.Struct, frozen=True, gc=False):
 class Note:
     """Something the platform could not hold as it was: `what` was `done` to `key`.
 
-    `what` is one of "mapped" (a name), "cut" (a value), "moved" (a time), "infinite" (a
+    `what` is one of "mapped" (a name), "cut" (a value), "moved" (a time or a step), "infinite" (a
     value), "changed" (a param written twice).
     """
 
@@ -198,6 +198,11 @@ class Entries:
 
     Texts, console, media and artifacts are no entries here, as files carry them; a sink whose
     platform has a place for them (rows, streams) makes its own of such an event.
+
+    `params` and `tags` are told as text, for comparison: texts as they are, all else as JSON. A
+    platform that holds typed values is sent these all the same. Where a platform's tags are plain
+    names, it keeps their values beside them; summary values that it does not take as points are
+    told as tags.
     """
 
     points: list[Point] = field(default_factory=list)
@@ -250,7 +255,8 @@ class File:
 class Held:
     """What a remote holds of a run, read back. `files` maps a path there to its SHA-256.
 
-    `points` is read as it is iterated. `params` and `tags` are all that the run has there.
+    `points` is read as it is iterated. `params` and `tags` are all that the run has there, told
+    as in `Entries`.
     """
 
     points: Iterator[Point]

@@ -4,7 +4,7 @@
     sent, no whole answer (time-out, reset, cut)                     OutcomeUnknown
     401, 403                                                         Unauthorized
     408, 409, 425, 429, 5xx                                          Retryable, with Retry-After
-    other 4xx                                                        Refusal (a Rejected)
+    other 4xx, and what a call says is final                         Refusal (a Rejected)
     3xx                                                              Retryable: never followed
     2xx that is no JSON where JSON is due, or is too large           Retryable
 
@@ -21,7 +21,7 @@ import ssl
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -150,13 +150,18 @@ class HttpClient:
         data: bool = False,
         into: Callable[[bytes], object] | None = None,
         patience_s: float = 0.0,
+        final: Collection[int] = (),
+        address: str | None = None,
     ) -> Answer:
         """Make one request and return its 2xx answer.
 
         `data` says that it carries data of a run, for `traffic`. `into` is given the decoded
         body piece by piece, of any length, instead of keeping it. A `content` of pieces needs
         a Content-Length in `headers`; what it raises goes through as it is. `patience_s` is
-        added to the silence that is borne, for a remote that works long on what it got.
+        added to the silence that is borne, for a remote that works long on what it got. `final`
+        are statuses that do not heal at this call. `address` is a whole one that the remote gave
+        out for it: there goes the request, without our credentials, and `path` is what it is
+        called in messages, as such an address holds a signature.
 
         Raises:
             SinkError: one of the four, as the module's table says.
@@ -170,19 +175,20 @@ class HttpClient:
             if content is None or isinstance(content, bytes)
             else self._timed(content, deadline)
         )
-        headers = {**self._proof(), **(headers or {})}
+        headers = {**(self._proof() if address is None else {}), **(headers or {})}
         self.guard()
         self.traffic.count(data=data)
         seen = observing.get().during("request", method=method, path=path)
         with seen as note, deadline.holds(), self._mapped(f"{method} {self.url}{path}") as what:
             request = self._client.build_request(
-                method, path, params=params, content=body, headers=headers, timeout=timeout
-            )
+                method, address or path, params=params, content=body, headers=headers,
+                timeout=timeout,
+            )  # fmt: skip
             response = self._client.send(request, stream=True)
             note(status=response.status_code)
             with contextlib.closing(response):
                 if not response.is_success:
-                    raise self._error(what, response)
+                    raise self._error(what, response, final, ours=address is None)
                 kept = self._take(what, response, deadline, into)
         return Answer(response.status_code, response.headers, kept)
 
@@ -195,6 +201,7 @@ class HttpClient:
         body: Any = None,
         params: Mapping[str, str | int] | None = None,
         data: bool = False,
+        final: Collection[int] = (),
     ) -> T:
         """Send `body` as JSON (bytes: already encoded) and return the answer as an `answer`.
 
@@ -205,7 +212,9 @@ class HttpClient:
         """
         content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         headers = None if body is None else {"Content-Type": "application/json"}
-        got = self.request(method, path, params=params, content=content, headers=headers, data=data)
+        got = self.request(
+            method, path, params=params, content=content, headers=headers, data=data, final=final
+        )
         return self.decoded(f"{method} {self.url}{path}", got, answer)
 
     def decoded(self, what: str, got: Answer, answer: type[T]) -> T:
@@ -276,10 +285,14 @@ class HttpClient:
                 raise Retryable(f"{what}: the answer is longer than {MAX_ANSWER_BYTES} bytes")
         return bytes(kept)
 
-    def _error(self, what: str, response: httpx.Response) -> SinkError:
+    def _error(
+        self, what: str, response: httpx.Response, final: Collection[int], *, ours: bool
+    ) -> SinkError:
         status = response.status_code
         body = beginning(what, response, _ERROR_BYTES)
         text = f"{what} answered {status}: {self._excerpt(body)}"
+        if status in _UNAUTHORIZED and not ours:
+            return Retryable(f"{text}. The address that the remote gave out for it is not taken.")
         if status in _UNAUTHORIZED:
             self._held = None
             return Unauthorized(
@@ -293,7 +306,7 @@ class HttpClient:
                 "followed, so that credentials stay with the host they were given for; if this "
                 "is where the remote lives now, set its address to it."
             )
-        if 400 <= status < 500 and status not in _MAY_HEAL:  # noqa: PLR2004 - HTTP's classes
+        if status in final or (400 <= status < 500 and status not in _MAY_HEAL):  # noqa: PLR2004 - HTTP's classes
             return Refusal(text, status, body)
         return Retryable(text, retry_after(response.headers))
 

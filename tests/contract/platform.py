@@ -24,6 +24,8 @@ class Platform(abc.ABC):
     """A platform as a contract test sees it: never through the sink under test."""
 
     url: str
+    rows_by_time = True
+    """Whether points of one key, step and value are told apart by their time only."""
 
     def __init__(self) -> None:
         self._made: list[Sink] = []
@@ -37,6 +39,10 @@ class Platform(abc.ABC):
         """Close all sinks."""
         for made in self._made:
             made.close()
+
+    def hopeless(self, lane: Lane) -> Log:
+        """Make an event that the platform never takes; here of a time before 1970."""
+        return lane.log({"before": 1.0}, time=-5 * MS)
 
     @abc.abstractmethod
     def make(self, url: str, options: Mapping[str, Any]) -> Sink:

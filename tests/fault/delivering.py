@@ -65,10 +65,10 @@ def environment(**more):
     return {**mine, "XDG_CONFIG_HOME": "/nonexistent", "TRACKER_SILENT": "1", **quick, **more}
 
 
-def make_store(folder, url):
+def make_store(folder, url, kind="mlflow"):
     """A store with one remote, called lab."""
     store = StoreFolder.open(folder, create=True)
-    add_remote(store, "lab", RemoteSettings("mlflow", url))
+    add_remote(store, "lab", RemoteSettings(kind, url))
     return store
 
 

@@ -3,7 +3,8 @@
 The places, first found wins:
 
     environment  TRACKER_REMOTE_MY_LAB_TOKEN, or TRACKER_REMOTE_MY_LAB_USERNAME and ..._PASSWORD,
-                 for the remote `my-lab`; then those of its platform (MLFLOW_TRACKING_TOKEN, ...).
+                 for the remote `my-lab`; then those of its platform (MLFLOW_TRACKING_TOKEN, ...;
+                 WANDB_API_KEY).
                  The name is in capitals, and what is no letter or digit in it is "_"
     keyring      the system's, if the package `keyring` is there and works, for what login put there
     netrc        $NETRC or ~/.netrc, by the host of the remote's address; `default` is not for us
@@ -29,8 +30,8 @@ from tracker.errors import SettingsError
 MOST_CHARACTERS = 8192
 """Longest token, user or password; what servers take in a header is about that."""
 
-PLATFORMS = {"mlflow": "MLFLOW_TRACKING"}
-"""By kind of remote, the beginning of the platform's own variables."""
+PLATFORMS = {"mlflow": "MLFLOW_TRACKING", "wandb": "WANDB_API_KEY"}
+"""By kind of remote, the beginning of the platform's own variables, or the one that has a token."""
 
 _CONTROL_END, _DELETE = 0x20, 0x7F
 _SURROGATES = range(0xD800, 0xE000)

@@ -14,9 +14,11 @@ def find(remote: str, platform: str, environ: Mapping[str, str]) -> Found | None
     Raises:
         SettingsError: they cannot be sent; names the variable.
     """
-    for prefix in filter(None, (own_prefix(remote), platform)):
-        if token := environ.get(f"{prefix}_TOKEN", "").strip():
-            return Found(Credentials(token=token).checked(f"{prefix}_TOKEN"), f"{prefix}_TOKEN")
+    own = own_prefix(remote)
+    for prefix in filter(None, (own, platform)):
+        for name in (f"{prefix}_TOKEN", *([prefix] if prefix != own else ())):
+            if token := environ.get(name, "").strip():
+                return Found(Credentials(token=token).checked(name), name)
         if username := environ.get(f"{prefix}_USERNAME", "").strip():
             place = f"{prefix}_USERNAME, {prefix}_PASSWORD"
             held = Credentials(username=username, password=environ.get(f"{prefix}_PASSWORD", ""))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from urllib.parse import quote
 
 from syncd.sinks import File, Rejected, RemoteRun
+from syncd.sinks.contents import checked
+from syncd.sinks.escapes import map_file
 from syncd.sinks.http import HttpClient, Refusal
-from syncd.sinks.mlflow.names import map_file
 from syncd.sinks.mlflow.rest import Api, Done, heard
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts/"
 
-_PIECE = 1 << 20
 _BYTES_PER_S = 5_000_000
 """A server answers only after it has moved the file to where it keeps files, at about this."""
 
@@ -45,7 +44,7 @@ class Files:
             answer = self._http.request(
                 "PUT",
                 path,
-                content=_checked(file),
+                content=checked(file),
                 headers=headers,
                 data=True,
                 patience_s=file.size / _BYTES_PER_S,
@@ -70,30 +69,3 @@ class Files:
             self._http.request("GET", path, into=digest.update)
             found[info.path] = digest.hexdigest()
         return found
-
-
-def _checked(file: File) -> Iterator[bytes]:
-    """Yield the file; the last piece only if the whole is what it must be.
-
-    A request that stops before its last piece is incomplete, and the server keeps what it had.
-    """
-    digest = hashlib.sha256()
-    held = b""
-    size = 0
-    try:
-        for piece in file.pieces(_PIECE):
-            digest.update(piece)
-            size += len(piece)
-            if held and size <= file.size:
-                yield held
-            held = piece
-    except OSError as error:
-        raise Rejected(f"{file.path}: its content cannot be read: {error}") from error
-    if size != file.size or digest.hexdigest() != file.digest:
-        raise Rejected(
-            f"{file.path}: its content here is not what was recorded ({size} bytes, SHA-256 "
-            f"{digest.hexdigest()}; recorded: {file.size} bytes, {file.digest}). "
-            "Deliver from a copy of the store that has it."
-        )
-    if held:
-        yield held

@@ -16,17 +16,14 @@ All but the cut can be undone, so that no two names become one.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from functools import lru_cache
+
+from syncd.sinks.escapes import EMPTY, digest, escaped
 
 MAX_KEY = 250
 """Characters of a metric key, param key or tag key."""
 
-MAX_FILE_PART = 255
-"""Bytes of one part of an artifact's path: what a server's file system takes."""
-
-_EMPTY = "_x_"
 _REFUSED = re.compile(r"[^/\w.\- :]")
 _PATH = re.compile(
     r"^/"  # in front
@@ -35,11 +32,6 @@ _PATH = re.compile(
     r"|^\.(?=\.)"  # ".." in front, even of "..a"
     r"|(?:^|(?<=/))\.(?=\.?(?:/|\Z))"  # the parts "." and ".."
 )
-_LOOKS = re.compile(r"_(?=x([0-9a-f]+))")
-
-# The proxy decodes paths again and again, drops what follows "#" and "?", and takes "\" and
-# ":" for Windows paths; the rest of this list no file system agrees on.
-_FILE_REFUSED = re.compile(r"[%#?;:\\\x00-\x1f\x7f<>|\"*]")
 
 
 @lru_cache(maxsize=16_384)
@@ -50,48 +42,17 @@ def map_name(name: str, reserved: tuple[str, ...] = ()) -> str:
     stays apart from ours.
     """
     if not name:
-        return _EMPTY
+        return EMPTY
     bad = {found.start() for found in _REFUSED.finditer(name)}
     bad.update(found.start() for found in _PATH.finditer(name))
-    if name == _EMPTY or name.startswith(reserved):
+    if name == EMPTY or name.startswith(reserved):
         bad.add(0)
-    return cut(_escaped(name, bad), name)
+    return cut(escaped(name, bad), name)
 
 
 def cut(mapped: str, name: str) -> str:
     """Return `mapped`, or if it is too long its beginning and the digest of `name`."""
     if len(mapped) <= MAX_KEY:
         return mapped
-    tail = "-" + _digest(name)
+    tail = "-" + digest(name)
     return mapped[: MAX_KEY - len(tail)] + tail
-
-
-def map_file(path: str) -> str:
-    """Return the path under which the file `path` (relative, "/") is kept at MLflow."""
-    return "/".join(_map_part(part) for part in path.split("/"))
-
-
-def _map_part(part: str) -> str:
-    bad = {found.start() for found in _FILE_REFUSED.finditer(part)}
-    if part in (".", "..", _EMPTY):
-        bad.add(0)
-    mapped = _escaped(part, bad) if part else _EMPTY
-    if len(mapped.encode(errors="surrogatepass")) <= MAX_FILE_PART:
-        return mapped
-    tail = "-" + _digest(part)
-    kept = mapped.encode(errors="surrogatepass")[: MAX_FILE_PART - len(tail)]
-    return kept.decode(errors="ignore") + tail
-
-
-def _escaped(name: str, bad: set[int]) -> str:
-    for found in _LOOKS.finditer(name):
-        end = found.end(1)
-        if end in bad or name[end : end + 1] == "_":
-            bad.add(found.start())
-    if not bad:
-        return name
-    return "".join(f"_x{ord(c):x}_" if at in bad else c for at, c in enumerate(name))
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]

@@ -27,10 +27,10 @@ from syncd.sinks import (
     State,
 )
 from syncd.sinks.answers import moment
+from syncd.sinks.escapes import map_file
 from syncd.sinks.http import HttpClient, Traffic
 from syncd.sinks.mlflow.files import Files
 from syncd.sinks.mlflow.looking import Looking
-from syncd.sinks.mlflow.names import map_file
 from syncd.sinks.mlflow.opening import EVENTS_CURSOR, FILES_CURSOR, Opening
 from syncd.sinks.mlflow.rest import Api, Run
 from syncd.sinks.mlflow.sending import Sending, cursor_tags

@@ -150,7 +150,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._say(411, {}, b"")
             return
-        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        content = self.rfile.read(length)
+        if len(content) < length:  # the client stopped in the middle: nothing of it counts
+            self._hang_up(reset=True)
+            return
         with server.lock:
             call = _Call(self.command, urlsplit(self.path).path, dict(self.headers), content)
             fault = server.script[call.kind].pop(0) if server.script.get(call.kind) else ""

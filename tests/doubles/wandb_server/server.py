@@ -12,13 +12,19 @@ from tests.doubles.wandb_server.artifact_nodes import ArtifactNodes
 from tests.doubles.wandb_server.artifact_orders import ArtifactOrders
 from tests.doubles.wandb_server.document import GraphqlError, read
 from tests.doubles.wandb_server.door import Door, Limit, Request
-from tests.doubles.wandb_server.graphql import Node, answer
+from tests.doubles.wandb_server.graphql import Json, Node, answer
 from tests.doubles.wandb_server.run import Key, Run, Runs
 from tests.doubles.wandb_server.run_orders import PROJECT, RunOrders
 from tests.doubles.wandb_server.storage import Storage
 
 KEY = "0123456789abcdef" * 2 + "01234567"
 """A key as clients want them: 40 characters."""
+
+VERSIONS = {
+    "cliVersionInfo": Json({"max_cli_version": "0.31.0"}),
+    "latestLocalVersionInfo": {"versionOnThisInstanceString": "0.77.0"},
+}
+"""What it tells of its and its clients' versions."""
 
 
 class WandbServer:
@@ -128,7 +134,7 @@ class WandbServer:
         features = [{"name": name, "isEnabled": True} for name in sorted(self.features)]
         return {
             "viewer": run_nodes.user,
-            "serverInfo": {"features": features},
+            "serverInfo": {"features": features, **VERSIONS},
             "entity": run_nodes.entity,
             "project": self._named_project,
             "model": self._named_project,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tracker.credentials import MOST_CHARACTERS, Credentials, find, kept, netrcs
+from tracker.credentials import MOST_CHARACTERS, PLATFORMS, Credentials, find, kept, netrcs
 from tracker.credentials.variables import own_prefix
 from tracker.errors import SettingsError
 
@@ -70,6 +70,13 @@ def test_the_own_variables_come_before_those_of_the_platform():
     assert found({}).credentials == Credentials()
     assert found({"MLFLOW_TRACKING_USERNAME": " "}).place == ""
     assert own_prefix("my-lab.1") == "TRACKER_REMOTE_MY_LAB_1"
+
+
+def test_a_platform_with_one_variable_has_a_token_in_it():
+    """WANDB_API_KEY is all of a name; WANDB_USERNAME, which is no secret there, is not asked."""
+    env = {"WANDB_API_KEY": "key", "WANDB_USERNAME": "ada"}
+    assert find("r", URL, PLATFORMS["wandb"], env).credentials == Credentials(token="key")
+    assert find("r", URL, PLATFORMS["wandb"], {"WANDB_USERNAME": "ada"}).place == ""
 
 
 def test_a_variable_that_cannot_be_sent_is_named():

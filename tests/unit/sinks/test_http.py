@@ -192,6 +192,36 @@ def test_other_refusals_are_for_good(status):
     assert (caught.value.status, caught.value.body) == (status, b"why")
 
 
+def test_what_a_call_says_is_final():
+    """A conflict heals at most calls; where it does not, it is a refusal."""
+    with pytest.raises(Refusal, match="409"):
+        answering(409).request("GET", "/x", final=(409,))
+    with pytest.raises(Retryable, match="408"):
+        answering(408).request("GET", "/x", final=(409,))
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_an_address_that_the_remote_gave_out(status):
+    """There goes the request without our credentials; its signature stays out of messages."""
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(status)
+
+    transport = httpx.MockTransport(handler)
+    remote = HttpClient(URL, transport=transport, credentials=lambda: Credentials(token=SECRET))
+    address = "https://storage.test/bucket/m.bin?signature=abc"
+    if status == 200:
+        remote.request("PUT", "/files/m.bin", content=b"1", address=address)
+    else:  # it ran out: our credentials are not what was refused
+        with pytest.raises(Retryable, match=r"files/m\.bin") as caught:
+            remote.request("PUT", "/files/m.bin", content=b"1", address=address)
+        assert "abc" not in str(caught.value)
+    assert str(seen[0].url) == address
+    assert "authorization" not in seen[0].headers
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_never_followed(status):
     """No request, and so no key, leaves for another address; its query stays out of the text."""

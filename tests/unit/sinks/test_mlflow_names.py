@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.sinks.mlflow.names import MAX_FILE_PART, MAX_KEY, map_file, map_name
+from syncd.sinks.mlflow.names import MAX_KEY, map_name
 
 RESERVED = ("tracker.", "config.", "_x")
 NASTY = st.text(alphabet="_x40af/.-@ \n#", max_size=16)
@@ -69,22 +69,3 @@ def test_good_names_stay_as_they_are(name):
     """What the server takes is not touched, unless it reads as an escape."""
     expected = {"a_xb_mean": "a_x5f_xb_mean"}.get(name, name)
     assert map_name(name) == expected
-
-
-PARTS = st.text(
-    alphabet=st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1
-)
-
-
-@settings(max_examples=1000, deadline=None)
-@given(st.lists(PARTS, min_size=1, max_size=4))
-def test_file_paths(parts):
-    """Paths keep their parts; none is special, too long, or changed by a second decoding."""
-    mapped = map_file("/".join(parts)).split("/")
-    assert len(mapped) == len(parts)
-    for part, ours in zip(mapped, parts, strict=True):
-        assert part not in ("", ".", "..")
-        assert not set(part) & set('%#?;:\\<>|"*\n\0')
-        assert len(part.encode()) <= MAX_FILE_PART
-        if len(ours) < 30:
-            assert unmap(part) == ours

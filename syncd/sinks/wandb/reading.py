@@ -1,0 +1,48 @@
+"""A run's rows as W&B's GraphQL gives them, all of them, in pages by `_step`.
+
+`history` takes a range of steps and how many rows it may give; it thins out what is more. No two
+rows of ours share a step, so a range of so many steps is whole. Steps may be far apart: a range
+grows for as long as fewer rows come than were asked for, which says that it was whole too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from syncd.sinks import Point, Retryable
+from syncd.sinks.wandb.api import Api, Place, TooLongError
+from syncd.sinks.wandb.translation import STEP, Row, points
+
+PAGE = 1_000
+"""Rows that are asked for at once, as W&B's own client does."""
+
+
+def read_points(api: Api, place: Place, last_step: int) -> Iterator[Point]:
+    """Yield the points of a run whose highest `_step` is `last_step`."""
+    for row in read_rows(api, place, last_step):
+        yield from points(row)
+
+
+def read_rows(api: Api, place: Place, last_step: int) -> Iterator[Row]:
+    """Yield the rows of a run, by step.
+
+    Raises:
+        Retryable: a single row is too long to be read.
+    """
+    low, page = 0, PAGE
+    width = page
+    while low <= last_step:
+        high = min(low + width, last_step + 1)
+        try:
+            rows = api.history(place, low, high, page)
+        except TooLongError:
+            if page == 1:
+                raise Retryable(f"{place.path}: the row at step {low} is too long") from None
+            page = width = page // 2
+            continue
+        if high - low > page <= len(rows):  # perhaps there are more than were given
+            width = max(width // 2, page)
+            continue
+        yield from sorted(rows, key=lambda row: int(row[STEP] or 0))
+        low = high
+        width = width * 2 if len(rows) * 2 < page else width

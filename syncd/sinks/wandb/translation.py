@@ -1,0 +1,202 @@
+"""An event in W&B's terms: rows, lines, config, summary and tags. Pure, and quick for points.
+
+The state of a lane, all of it optional:
+
+    started  time (ns) of its first event, from which `_runtime` counts
+    row      ordinal of the next row of the history, which is its offset in the stream
+    step     the highest `_step` so far
+    open     writer id -> the last row of that writer: [ordinal, step, size, row, ms, times]
+    last     metric key -> value that its last row has, for the summary
+    set      summary key -> value that the user gave it; it wins over `last`
+    system   ordinal of the next row of system metrics
+    console  see `syncd.sinks.wandb.console`
+
+W&B's client reads a history by ranges of `_step`, and asks for as many rows as a range has steps
+(core/internal/runhistoryreader/livedata.go): of two rows with one `_step` it may see one. So every
+row has a `_step` of its own, higher than the one before: the true step where that is free, else the
+next number, and then the true step stands in the row as `_tracker_step`. So that this stays rare,
+what a writer logs at one step in several calls becomes one row, as W&B's client itself does it,
+for as long as no key comes twice. Keys of such a row that were logged at another millisecond than
+its `_timestamp` have theirs in `_tracker_times`, a JSON text. `_timestamp` has microseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from syncd.sinks import Entries, Item, Note, Point, State
+from syncd.sinks.wandb import console
+from syncd.sinks.wandb.names import MAX_TAG, SUMMARY, label, map_key, map_tag
+from syncd.sinks.wandb.values import number, read_number, spoken, text, told
+from tracker.events import Config, Console, Json, Log, Start, Summary, System, Tags
+
+STEP, TIME, RUNTIME = "_step", "_timestamp", "_runtime"
+TRUE_STEP, TIMES = "_tracker_step", "_tracker_times"
+
+MOVED = Note(
+    "moved", STEP, f"steps that go back or come again stand at the next one, with {TRUE_STEP}"
+)
+
+_MAX_MERGED = 65_536
+"""Bytes, about, of a row that a later call still joins: the state has to hold it."""
+
+_MAX_STEP = 2**53 - 1
+"""Beyond it JSON's numbers are not exact everywhere."""
+
+_NS_PER_MS, _NS_PER_US, _US_PER_MS = 1_000_000, 1_000, 1_000
+_VALUE_BYTES = 24
+
+Row = dict[str, Json]
+
+
+@dataclass
+class Share:
+    """What an event puts where: rows and lines by ordinal, and values by key."""
+
+    rows: dict[int, Row] = field(default_factory=dict)
+    system: dict[int, Row] = field(default_factory=dict)
+    lines: dict[int, str] = field(default_factory=dict)
+    config: dict[str, Json] = field(default_factory=dict)
+
+    def add(self, other: Share) -> None:
+        """Take in what a later event puts there."""
+        self.rows.update(other.rows)
+        self.system.update(other.system)
+        self.lines.update(other.lines)
+        self.config.update(other.config)
+
+
+def translate(state: State, item: Item) -> tuple[Entries, Share, State]:
+    """Say an event in W&B's terms; see `syncd.sinks.Sink.translate`. Pure."""
+    event = item.event
+    entries, share = Entries(), Share()
+    if "started" not in state:
+        state = {**state, "started": event.time}
+    if type(event) is Log:
+        state = _log(state, item.writer_id, event, entries, share)
+    elif isinstance(event, Config):
+        _config(event, entries, share)
+    elif isinstance(event, Summary):
+        state = _summary(state, event, entries)
+    elif isinstance(event, Tags):
+        _tags(event.set, entries)
+        entries.removed_tags += [map_tag(name) for name in event.removed]
+    elif isinstance(event, Start):
+        _tags(event.tags, entries)
+    elif isinstance(event, System):
+        state = _system(state, event, share)
+    elif isinstance(event, Console):
+        held, share.lines = console.take(state.get("console") or {}, item.writer_id, event)
+        state = {**state, "console": held}
+    return entries, share, state
+
+
+def points(row: Row) -> list[Point]:
+    """Return the points that a row was made of."""
+    step = row.get(TRUE_STEP, row.get(STEP))
+    time_ms = round(float(row.get(TIME) or 0) * 1e6) // _US_PER_MS
+    times: dict[str, int] = msgspec.json.decode(str(row.get(TIMES, "{}")))
+    found = []
+    for key, held in row.items():
+        if key[:1] == "_" and key in (STEP, TIME, RUNTIME, TRUE_STEP, TIMES):
+            continue
+        value = read_number(held)
+        if value is not None and isinstance(step, (int, float)):
+            found.append(Point(key, int(step), times.get(key, time_ms), value))
+    return found
+
+
+def summary(state: State) -> Row:
+    """Return the run's summary: last values, and those that were set."""
+    return {**(state.get("last") or {}), **(state.get("set") or {})}
+
+
+def _log(state: State, writer_id: str, event: Log, entries: Entries, share: Share) -> State:
+    ms = event.time // _NS_PER_MS
+    values: Row = {}
+    size = 0
+    for key, value in event.values.items():
+        name = map_key(key)
+        if name != key:
+            entries.notes.append(Note("mapped", key, name))
+        if isinstance(value, str):
+            values[name] = held = text(value, key, entries.notes)
+            size += len(held)
+        else:
+            values[name] = number(value)
+            entries.points.append(Point(name, event.step, ms, float(value)))
+        size += len(name) + _VALUE_BYTES
+    if not values:
+        return state
+    opened = state.get("open") or {}
+    ordinal, step, held_size, row, row_ms, times = opened.get(writer_id) or (-1, 0, 0, {}, 0, {})
+    joins = ordinal >= 0 and step == event.step and held_size + size <= _MAX_MERGED
+    after = dict(state)
+    if joins and row.keys().isdisjoint(values):
+        row = {**row, **values}
+        size += held_size
+        if ms != row_ms:
+            times = {**times, **dict.fromkeys(values, ms)}
+            row[TIMES] = msgspec.json.encode(times).decode()
+    else:
+        ordinal, highest = state.get("row", 0), state.get("step", -1)
+        at = event.step if highest < event.step <= _MAX_STEP else highest + 1
+        row = {STEP: at, **_times(state, event.time), **values}
+        if at != event.step:
+            row[TRUE_STEP] = event.step
+            entries.notes.append(MOVED)
+        row_ms, times = ms, {}
+        after |= {"row": ordinal + 1, "step": at}
+    share.rows[ordinal] = row
+    now = {key: row[key] for key in (STEP, TIME, RUNTIME)}
+    after["last"] = {**(state.get("last") or {}), **now, **values}
+    after["open"] = {writer: held for writer, held in opened.items() if writer != writer_id}
+    if size <= _MAX_MERGED:
+        after["open"][writer_id] = [ordinal, event.step, size, row, row_ms, times]
+    return after
+
+
+def _times(state: State, time: int) -> Row:
+    """`_timestamp` and `_runtime` in seconds; of both the microseconds are exact."""
+    ran = max(time - int(state["started"]), 0)
+    return {TIME: time // _NS_PER_US / 1e6, RUNTIME: ran // _NS_PER_US / 1e6}
+
+
+def _config(event: Config, entries: Entries, share: Share) -> None:
+    for key, value in event.values.items():
+        name = map_key(key)
+        if name != key:
+            entries.notes.append(Note("mapped", key, name))
+        share.config[name] = held = spoken(value)
+        entries.params[name] = told(held)
+
+
+def _summary(state: State, event: Summary, entries: Entries) -> State:
+    given: dict[str, Any] = {}
+    for key, value in event.values.items():
+        name = map_key(key)
+        if name != key:
+            entries.notes.append(Note("mapped", key, name))
+        given[name] = held = spoken(value)
+        entries.tags[SUMMARY + name] = told(held)
+    return {**state, "set": {**(state.get("set") or {}), **given}}
+
+
+def _tags(tags: dict[str, str], entries: Entries) -> None:
+    for name, value in tags.items():
+        mapped = map_tag(name)
+        if mapped != name:
+            entries.notes.append(Note("mapped", name, mapped))
+        if len(f"{mapped}:{value}") > MAX_TAG and label(mapped, value) != mapped:
+            entries.notes.append(Note("cut", name, f"shown as {label(mapped, value)}"))
+        entries.tags[mapped] = value
+
+
+def _system(state: State, event: System, share: Share) -> State:
+    ordinal = state.get("system", 0)
+    measures = {f"system.{key}": number(value) for key, value in event.values.items()}
+    share.system[ordinal] = {"_wandb": True, **_times(state, event.time), **measures}
+    return {**state, "system": ordinal + 1}
