@@ -36,8 +36,9 @@ def train(number):
     while True:
         step += 1
         run.log({"thread": number, "value": number * 1_000_000 + step, "half": step / 2}, step)
-        # A page of a shared mapping is the kernel's, as the journal is: it survives the kill.
-        struct.pack_into("<Q", returned, 8 * number, step)
+        # A page of a shared mapping is the kernel's, as the journal is: it survives the kill. Eight
+        # bytes are copied at once; `pack_into` would write zeros first, and be killed behind them.
+        returned[8 * number : 8 * number + 8] = struct.pack("<Q", step)
 
 for number in range(4):
     threading.Thread(target=train, args=(number,)).start()
