@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, help="load, sync: points of each run (10,000)")
     parser.add_argument("--rows", type=int, default=100_000, help="import-wandb: calls (1e5)")
     parser.add_argument("--seconds", type=float, default=300.0, help="crowd: how long (300)")
+    parser.add_argument("--rate", type=float, default=2.0, help="crowd: calls a second of each (2)")
     parser.add_argument("--daemons", type=int, default=10_000, help="fleet: how many (10,000)")
     parser.add_argument("--real", action="store_true", help="memory: a real MLflow server")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON alone")

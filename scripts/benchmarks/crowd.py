@@ -20,12 +20,13 @@ from tests.servers import MlflowServer
 from tracker.settings import RemoteSettings, add_remote
 from tracker.store import StoreFolder
 
-CALLS_A_SECOND = 20.0
 LOOK_EVERY_S = 5.0
 
 
-def measure(runs: int | None = None, seconds: float = 300.0, **_: Any) -> dict[str, Any]:
-    """Take the figures and print them: so many `runs`, each for so many `seconds`."""
+def measure(
+    runs: int | None = None, seconds: float = 300.0, rate: float = 2.0, **_: Any
+) -> dict[str, Any]:
+    """Take the figures and print them: so many `runs`, each `rate` calls a second for `seconds`."""
     runs = runs or 200
     with tempfile.TemporaryDirectory(prefix="tracker-bench-") as folder:
         store = Path(folder) / "store"
@@ -33,10 +34,10 @@ def measure(runs: int | None = None, seconds: float = 300.0, **_: Any) -> dict[s
             place = StoreFolder.open(store, create=True)
             add_remote(place, "bench", RemoteSettings("mlflow", server.url))
             with Daemon(store) as service:
-                taken = _log(store, runs, seconds, service)
+                taken = _log(store, runs, (rate, seconds), service)
                 taken |= _arrive(store, server, taken["points"], service)
     show(
-        f"{runs} processes log 10 scalars {CALLS_A_SECOND:.0f} times a second for {seconds:.0f} s",
+        f"{runs} processes log 10 scalars {rate:g} times a second for {seconds:.0f} s",
         ("log p50 us", "p99 us", "longest ms", "points", "in the store", "at MLflow"),
         [(
             f"{taken['p50_us']:.1f}", f"{taken['p99_us']:.1f}", f"{taken['longest_ms']:.1f}",
@@ -51,8 +52,8 @@ def measure(runs: int | None = None, seconds: float = 300.0, **_: Any) -> dict[s
     return taken
 
 
-def _log(store: Path, runs: int, seconds: float, service: Daemon) -> dict[str, Any]:
-    members = [_member(store, f"m{number:04}", seconds) for number in range(runs)]
+def _log(store: Path, runs: int, pace: tuple[float, float], service: Daemon) -> dict[str, Any]:
+    members = [_member(store, f"m{number:04}", *pace) for number in range(runs)]
     journals = StoreFolder.open(store).journals
     while len(list(journals.glob("*/*"))) < runs:
         time.sleep(0.1)
@@ -74,10 +75,10 @@ def _log(store: Path, runs: int, seconds: float, service: Daemon) -> dict[str, A
     }  # fmt: skip
 
 
-def _member(store: Path, name: str, seconds: float) -> subprocess.Popen[str]:
+def _member(store: Path, name: str, rate: float, seconds: float) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "scripts.benchmarks.member", str(store), name]
     return subprocess.Popen(
-        [*command, str(CALLS_A_SECOND), str(seconds)], env=environment(), text=True,
+        [*command, str(rate), str(seconds)], env=environment(), text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
 
