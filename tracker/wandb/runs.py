@@ -12,9 +12,9 @@ from typing import Any
 import tracker
 from tracker import values
 from tracker.errors import ArtifactError
-from tracker.events import Json
+from tracker.events import OF_ARTIFACT, Json
 from tracker.wandb import current, said
-from tracker.wandb.artifact import FORM, Artifact
+from tracker.wandb.artifact import Artifact
 from tracker.wandb.configs import Config
 from tracker.wandb.kept import Files
 from tracker.wandb.media import logged
@@ -299,7 +299,7 @@ class Run:
             digest = self._run.log_artifact(artifact.ready(), artifact.collection, artifact.type)
             artifact.keep_as(digest)
         if digest is not None:
-            self._run.log_media(artifact.collection, FORM, [], artifact.told(), self._steps.current)
+            self._note(artifact, artifact.told())
         return artifact
 
     def use_artifact(
@@ -322,8 +322,11 @@ class Run:
             raise ArtifactError(f"artifact {artifact_or_name}: a disabled run has no store.")
         found = fetch(self._run.store.root, Named.of(str(artifact_or_name)), self.project)
         used: dict[str, Json] = {"used": found.name, "manifest": found.digest}
-        self._run.log_media(found.collection, FORM, [], used, self._steps.current)
+        self._note(found, used)
         return found
+
+    def _note(self, artifact: Artifact, about: dict[str, Json]) -> None:
+        self._run.log_media(artifact.collection, OF_ARTIFACT, [], about, self._steps.current)
 
     def log_model(
         self, path: str | Path, name: str | None = None, aliases: Sequence[str] | None = None

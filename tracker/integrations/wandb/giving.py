@@ -22,7 +22,7 @@ from typing import TextIO
 
 from tracker.artifacts import Blobs
 from tracker.errors import ArtifactError
-from tracker.events import Console, Json, Log, Media, MediaFile, System
+from tracker.events import OF_ARTIFACT, Console, Json, Log, Media, MediaFile, System
 from tracker.integrations.wandb import typed
 from tracker.integrations.wandb.history import History
 from tracker.integrations.wandb.merge import Reached, by_step
@@ -137,8 +137,9 @@ class _Giving:
             self._system(event)
         elif isinstance(event, Console):
             self._output(event)
-        elif isinstance(event, Media) and event.form == typed.VERSION:
-            self._versions[str(event.about.get("manifest"))] = event.about
+        elif isinstance(event, Media) and event.form == OF_ARTIFACT:
+            if "used" not in event.about:  # which W&B knows by an id of the server only
+                self._versions[str(event.about.get("manifest"))] = event.about
         elif isinstance(event, Media):
             self._media(reached, event)
 

@@ -12,7 +12,8 @@ What becomes of each kind of record:
     stats             System
     output, _raw      Console
     files             an artifact of each saved file that is no media: type "run-file"
-    artifact          Artifact; aliases, metadata and references in Summary "wandb/artifact/NAME"
+    artifact          Artifact; aliases, metadata and the like in Media of the form OF_ARTIFACT
+    use_artifact      Media of that form: which one the run read
     exit              Finish; files/output.log becomes Console before it, if no record did
 
 All others are counted. The same records give the same events: those that a death cut short go on
@@ -32,7 +33,18 @@ import msgspec
 
 from tracker.artifacts import Blobs, Entry, Manifest, check_name
 from tracker.errors import BadInput
-from tracker.events import ARTIFACT, CONFIG, CONSOLE, FINISH, LOG, MEDIA, SUMMARY, SYSTEM, TAGS
+from tracker.events import (
+    ARTIFACT,
+    CONFIG,
+    CONSOLE,
+    FINISH,
+    LOG,
+    MEDIA,
+    OF_ARTIFACT,
+    SUMMARY,
+    SYSTEM,
+    TAGS,
+)
 from tracker.integrations.wandb.artifacts import artifact_of
 from tracker.integrations.wandb.beginning import Beginning, tags_of
 from tracker.integrations.wandb.media import Folder, media_of
@@ -105,6 +117,7 @@ class Translation:
             "output_raw": lambda record: self._of_output(record.output_raw),
             "files": self._of_files,
             "artifact": self._of_artifact,
+            "use_artifact": self._of_use,
             "exit": self._of_exit,
         }
 
@@ -264,9 +277,11 @@ class Translation:
         self.left_out["artifact versions"] += bool(taken.trouble)
         if taken.body is not None:
             yield ARTIFACT, self.time, *taken.body
-        if taken.about:
-            name = text_of(record.artifact.name)
-            yield SUMMARY, self.time, {f"wandb/artifact/{name}": taken.about}
+        yield MEDIA, self.time, 0, text_of(record.artifact.name), OF_ARTIFACT, [], taken.about
+
+    def _of_use(self, record: Record) -> Iterator[Happened]:
+        used = text_of(record.use_artifact.name)
+        yield MEDIA, self.time, 0, used.partition(":")[0], OF_ARTIFACT, [], {"used": used}
 
     # -- the end ---------------------------------------------------------------------------
 
