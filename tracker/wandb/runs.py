@@ -13,6 +13,7 @@ import tracker
 from tracker import values
 from tracker.errors import ArtifactError
 from tracker.events import OF_ARTIFACT, Json
+from tracker.integrations.wandb.private import METRICS
 from tracker.wandb import current, said
 from tracker.wandb.artifact import Artifact
 from tracker.wandb.configs import Config
@@ -235,7 +236,7 @@ class Run:
     def _tell_metrics(self) -> None:
         """Record what was defined: with the first call after it, as remotes take a setting once."""
         if self._metrics.untold:
-            self._run.config.update({"_wandb/metrics": self._metrics.told()})
+            self._run.config.update({METRICS: self._metrics.told()})
 
     def watch(
         self, models: Any, criterion: Any = None, log: str | None = "gradients",

@@ -27,6 +27,7 @@ from syncd.sinks.wandb.records import Own, Record, Records, Rows, highest, missi
 from syncd.sinks.wandb.stream import MAX_LINE, Piece, body, requests, runs
 from syncd.sinks.wandb.translation import RUNTIME, STEP, TIME, Row, Share, summary, translate
 from tracker.events import Unknown
+from tracker.integrations.wandb.private import folded
 
 HISTORY, SYSTEM, CONSOLE = "wandb-history.jsonl", "wandb-events.jsonl", "output.log"
 SUMMARY_FILE = "wandb-summary.json"
@@ -212,7 +213,7 @@ class Sending:
         tags = list(record.tags)
         for name, value in self._tags.items():
             _set_tag(own.tags, tags, name, value)
-        return Record({**record.config, **self._share.config}, tags, own)
+        return Record(folded({**record.config, **self._share.config}), tags, own)
 
     def _still_refused(self, before: Mapping[str, list[int]]) -> dict[str, list[int]]:
         taken = {_key(item) for item in self._taken}

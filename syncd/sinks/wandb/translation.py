@@ -32,6 +32,7 @@ from syncd.sinks.wandb import console
 from syncd.sinks.wandb.names import MAX_TAG, SUMMARY, label, map_key, map_tag
 from syncd.sinks.wandb.values import number, read_number, spoken, text, told
 from tracker.events import Config, Console, Json, Log, Start, Summary, System, Tags
+from tracker.integrations.wandb.private import is_private
 
 STEP, TIME, RUNTIME = "_step", "_timestamp", "_runtime"
 TRUE_STEP, TIMES = "_tracker_step", "_tracker_times"
@@ -167,6 +168,9 @@ def _times(state: State, time: int) -> Row:
 
 def _config(event: Config, entries: Entries, share: Share) -> None:
     for key, value in event.values.items():
+        if is_private(key):
+            share.config[key] = spoken(value)
+            continue
         name = map_key(key)
         if name != key:
             entries.notes.append(Note("mapped", key, name))

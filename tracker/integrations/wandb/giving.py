@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import TextIO
 from tracker.artifacts import Blobs
 from tracker.errors import ArtifactError
 from tracker.events import OF_ARTIFACT, Console, Json, Log, Media, MediaFile, System
-from tracker.integrations.wandb import typed
+from tracker.integrations.wandb import private, typed
 from tracker.integrations.wandb.history import History
 from tracker.integrations.wandb.merge import Reached, by_step
 from tracker.integrations.wandb.naming import key_name, project_name, tag_name
@@ -124,9 +125,11 @@ class _Giving:
         told.tags.extend(tag_name(name, value) for name, value in run.tags.items())
         stamp(told.start_time, self._start_ns)
         for key, value in run.config.items():
-            told.config.update.add(key=key_name(key), value_json=in_json(value))
+            if not private.is_private(key):
+                told.config.update.add(key=key_name(key), value_json=in_json(value))
         self._records.put(record)
         self._where()
+        self._private(run.config)
 
     def take(self, reached: Reached) -> None:
         """Give out what an event says."""
@@ -191,6 +194,17 @@ class _Giving:
         told["startedAt"] = self._run.started_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         path = self._files / "wandb-metadata.json"
         path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+    def _private(self, config: Mapping[str, Json]) -> None:
+        for said in private.metrics(config):
+            record = self._records.record()
+            private.fill(record.metric, said)
+            self._records.put(record)
+        for key, chart in private.charts(config).items():
+            record = self._records.record()
+            path = [private.PRIVATE, "visualize", key]
+            record.config.update.add(nested_key=path, value_json=in_json(chart))
+            self._records.put(record)
 
     def _system(self, event: System) -> None:
         record = self._records.record()

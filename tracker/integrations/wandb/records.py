@@ -11,6 +11,7 @@ from typing import Any
 
 from tracker.errors import TrackerError
 from tracker.events import Json
+from tracker.integrations.wandb.private import PRIVATE, drawn
 from tracker.values import NOTHING, configured, flatten, text_of
 
 Record = Any
@@ -128,6 +129,12 @@ def flat(found: list[tuple[Path, Any]]) -> dict[str, Json]:
         if value is not NOTHING and term is not NOTHING:
             values[key] = term
     return values
+
+
+def settings(found: list[tuple[Path, Any]]) -> dict[str, Json]:
+    """Config values under flat keys; of those under W&B's own key what a script said."""
+    shown = drawn(nested(found).get(PRIVATE))
+    return flat(found) | flat([((key,), told) for key, told in shown.items()])
 
 
 def nanoseconds(timestamp: Any) -> int:

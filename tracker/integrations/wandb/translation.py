@@ -8,7 +8,7 @@ What becomes of each kind of record:
                       are left out, dicts with a `_type` are Media
     summary           Summary, for what the script set and what define_metric had computed; that
                       which repeats the history's last values is not taken, as it is there
-    metric            Config "wandb/define_metric/NAME": its axis and summary
+    metric            Config, all that was said so far; as charts, see `private`
     stats             System
     output, _raw      Console
     files             an artifact of each saved file that is no media: type "run-file"
@@ -48,6 +48,7 @@ from tracker.events import (
 from tracker.integrations.wandb.artifacts import artifact_of
 from tracker.integrations.wandb.beginning import Beginning, tags_of
 from tracker.integrations.wandb.media import Folder, media_of
+from tracker.integrations.wandb.private import METRICS, said_of
 from tracker.integrations.wandb.records import (
     Parser,
     Record,
@@ -55,6 +56,7 @@ from tracker.integrations.wandb.records import (
     items,
     kind_of,
     nanoseconds,
+    settings,
     value_of,
 )
 from tracker.integrations.wandb.rows import Row, Rows, is_computed, row_of
@@ -104,6 +106,7 @@ class Translation:
         self._tags = tags_of(beginning.run)
         self._name = beginning.run.display_name
         self._computes = False  # define_metric asked for more than the last value
+        self._metrics: dict[str, dict[str, Any]] = {}
         self._console = False
         self._summary: dict[str, Any] = {}
         self._events: dict[str, Callable[[Record], Iterator[Happened]]] = {
@@ -226,25 +229,28 @@ class Translation:
         self._tags = tags
         self.left_out["changes of the run's name"] += record.run.display_name != self._name
         self._name = record.run.display_name
-        if values := flat(items(record.run.config.update)):
+        if values := settings(items(record.run.config.update)):
             yield CONFIG, self.time, values
         if added or removed:
             yield TAGS, self.time, added, removed
 
     def _of_config(self, record: Record) -> Iterator[Happened]:
         removed = flat([(path, 0) for path, _ in items(record.config.remove)])
-        if values := flat(items(record.config.update)) | dict.fromkeys(removed):
+        if values := settings(items(record.config.update)) | dict.fromkeys(removed):
             yield CONFIG, self.time, values
 
     def _of_metric(self, record: Record) -> Iterator[Happened]:
         metric = record.metric
         self._computes |= metric.HasField("summary")
-        name = text_of(metric.name or metric.glob_name)
-        wanted = [field.name for field, _ in metric.summary.ListFields()]
-        said = {"step": text_of(metric.step_metric), "summary": wanted}
-        if name and not metric.expanded_from_glob:
-            told = {key: value for key, value in said.items() if value}
-            yield CONFIG, self.time, {f"wandb/define_metric/{name}": told}
+        said = said_of(metric)
+        name = said["name"]
+        if not name or metric.expanded_from_glob:
+            return
+        before = {} if metric._control.overwrite else self._metrics.get(name, {})  # noqa: SLF001 - so W&B names the field
+        self._metrics[name] = before | said
+        event = CONFIG, self.time, {METRICS: list(self._metrics.values())}
+        if self._fits(event):
+            yield event
 
     # -- files -----------------------------------------------------------------------------
 

@@ -374,8 +374,8 @@ def test_summaries(importing):
     found = [e.values for e in of(Summary, importing.events("sums"))]
     assert found == [{"best/at": 3}, {"loss/min": 3}, {"loss/min": 2}]
     (config,) = of(Config, importing.events("sums"))
-    said = {"step": "epoch", "summary": ["min"]}
-    assert config.values == {"wandb/define_metric/loss": said}
+    said = {"name": "loss", "step_metric": "epoch", "step_sync": False, "summary": ["min"]}
+    assert config.values == {"_wandb/metrics": [said]}
 
 
 def test_changes_of_the_run_and_unknown_records(importing):
