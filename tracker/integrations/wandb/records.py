@@ -23,22 +23,30 @@ HIDDEN = frozenset({"_step", "_timestamp", "_runtime", "_wandb"})
 """Keys that wandb adds: the step and the time of a row are those of its event."""
 
 
+def protocol() -> Any:
+    """W&B's own messages, the module ``wandb_internal_pb2`` of the installed wandb.
+
+    Raises:
+        TrackerError: wandb is not installed, or this one has no such messages; says how to get it.
+    """
+    try:
+        return importlib.import_module("wandb.proto.wandb_internal_pb2")
+    except ImportError as error:
+        raise TrackerError(
+            f".wandb files need wandb, which cannot be imported ({error}): "
+            "pip install 'tracker-syncd[wandb]'"
+        ) from error
+
+
 class Parser:
     """Makes records of entries.
 
     Raises:
-        TrackerError: wandb is not installed, or this one has no such classes.
+        TrackerError: as `protocol`.
     """
 
     def __init__(self) -> None:
-        try:
-            module = importlib.import_module("wandb.proto.wandb_internal_pb2")
-        except ImportError as error:
-            raise TrackerError(
-                f"reading .wandb files needs wandb, which cannot be imported ({error}): "
-                "pip install 'tracker-syncd[wandb]'"
-            ) from error
-        self.new = module.Record
+        self.new = protocol().Record
         self._errors = importlib.import_module("google.protobuf.message").DecodeError
 
     def parse(self, data: bytes) -> Record:
