@@ -22,11 +22,12 @@ import msgspec
 from syncd.sinks import Ack, Batch, Item, Note, Refused, Rejected, RemoteRun, State
 from syncd.sinks.http import Refusal
 from syncd.sinks.wandb.api import Api, gone
-from syncd.sinks.wandb.names import SUMMARY, label
+from syncd.sinks.wandb.names import SUMMARY
 from syncd.sinks.wandb.records import Own, Record, Records, Rows, highest, missing, place
 from syncd.sinks.wandb.stream import MAX_LINE, Piece, body, requests, runs
 from syncd.sinks.wandb.translation import RUNTIME, STEP, TIME, Row, Share, summary, translate
 from tracker.events import Unknown
+from tracker.integrations.wandb.naming import tag_name
 from tracker.integrations.wandb.private import folded
 
 HISTORY, SYSTEM, CONSOLE = "wandb-history.jsonl", "wandb-events.jsonl", "output.log"
@@ -263,10 +264,10 @@ def _key(item: Item) -> str:
 def _set_tag(own: dict[str, str], tags: list[str], name: str, value: str | None) -> None:
     """Change a user's tag in what we keep and in what W&B shows, where others may stand too."""
     before = own.pop(name, None)
-    still = {label(*pair) for pair in own.items()}
-    if before is not None and (shown := label(name, before)) in tags and shown not in still:
+    still = {tag_name(*pair) for pair in own.items()}
+    if before is not None and (shown := tag_name(name, before)) in tags and shown not in still:
         tags.remove(shown)
     if value is not None:
         own[name] = value
-        if label(name, value) not in tags:
-            tags.append(label(name, value))
+        if tag_name(name, value) not in tags:
+            tags.append(tag_name(name, value))

@@ -29,13 +29,13 @@ import msgspec
 
 from syncd.sinks import Entries, Item, Note, Point, State
 from syncd.sinks.wandb import console
-from syncd.sinks.wandb.names import MAX_TAG, SUMMARY, label, map_key, map_tag
+from syncd.sinks.wandb.names import SUMMARY, map_tag
 from syncd.sinks.wandb.values import number, read_number, spoken, text, told
 from tracker.events import Config, Console, Json, Log, Start, Summary, System, Tags
+from tracker.integrations.wandb.naming import MAX_TAG, TIMES, TRUE_STEP, key_name, tag_name
 from tracker.integrations.wandb.private import is_private
 
 STEP, TIME, RUNTIME = "_step", "_timestamp", "_runtime"
-TRUE_STEP, TIMES = "_tracker_step", "_tracker_times"
 
 MOVED = Note(
     "moved", STEP, f"steps that go back or come again stand at the next one, with {TRUE_STEP}"
@@ -120,7 +120,7 @@ def _log(state: State, writer_id: str, event: Log, entries: Entries, share: Shar
     values: Row = {}
     size = 0
     for key, value in event.values.items():
-        name = map_key(key)
+        name = key_name(key)
         if name != key:
             entries.notes.append(Note("mapped", key, name))
         if isinstance(value, str):
@@ -171,7 +171,7 @@ def _config(event: Config, entries: Entries, share: Share) -> None:
         if is_private(key):
             share.config[key] = spoken(value)
             continue
-        name = map_key(key)
+        name = key_name(key)
         if name != key:
             entries.notes.append(Note("mapped", key, name))
         share.config[name] = held = spoken(value)
@@ -181,7 +181,7 @@ def _config(event: Config, entries: Entries, share: Share) -> None:
 def _summary(state: State, event: Summary, entries: Entries) -> State:
     given: dict[str, Any] = {}
     for key, value in event.values.items():
-        name = map_key(key)
+        name = key_name(key)
         if name != key:
             entries.notes.append(Note("mapped", key, name))
         given[name] = held = spoken(value)
@@ -194,8 +194,8 @@ def _tags(tags: dict[str, str], entries: Entries) -> None:
         mapped = map_tag(name)
         if mapped != name:
             entries.notes.append(Note("mapped", name, mapped))
-        if len(f"{mapped}:{value}") > MAX_TAG and label(mapped, value) != mapped:
-            entries.notes.append(Note("cut", name, f"shown as {label(mapped, value)}"))
+        if len(f"{mapped}:{value}") > MAX_TAG and tag_name(mapped, value) != mapped:
+            entries.notes.append(Note("cut", name, f"shown as {tag_name(mapped, value)}"))
         entries.tags[mapped] = value
 
 

@@ -162,12 +162,16 @@ class _Giving:
         """Give out the summary, and how the run ended if it did."""
         self._history.end()
         run, record = self._run, self._records.record()
-        summary = self._history.summary()
-        summary |= {key_name(key): value for key, value in run.summary.items()}
         seconds = int(run.duration.total_seconds())
-        for key, value in (summary | {"_wandb": {"runtime": seconds}}).items():
-            record.summary.update.add(key=key, value_json=in_json(value))
+        record.ClearField("_info")  # so W&B's client marks what it computed itself
+        for key, value in (self._history.summary() | {"_wandb": {"runtime": seconds}}).items():
+            record.summary.update.add(nested_key=[key], value_json=in_json(value))
         self._records.put(record)
+        record = self._records.record()
+        for key, value in run.summary.items():
+            record.summary.update.add(key=key_name(key), value_json=in_json(value))
+        if run.summary:
+            self._records.put(record)
         if run.status not in ("running", "crashed"):  # else W&B finds out by itself, as we did
             record = self._records.record()
             record.exit.exit_code = run.exit_code or 0

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracker.integrations.wandb.merge import Reached
-from tracker.integrations.wandb.naming import key_name
+from tracker.integrations.wandb.naming import TIMES, TRUE_STEP, key_name
 from tracker.integrations.wandb.transactions import Transactions, in_json
 
 _NS_PER_MS, _NS_PER_US = 1_000_000, 1_000
@@ -76,9 +76,9 @@ class History:
         for key, value in self._where().items():
             add(key=key, value_json=in_json(value))
         if moved:
-            add(key="_tracker_step", value_json=str(self._step))
+            add(key=TRUE_STEP, value_json=str(self._step))
         if self._times:
-            add(key="_tracker_times", value_json=in_json(in_json(self._times)))
+            add(key=TIMES, value_json=in_json(in_json(self._times)))
         self._records.put(record)
         self.rows += 1
         self.moved += moved

@@ -19,6 +19,9 @@ Record = Any
 
 Path = tuple[str, ...]
 
+PRODUCER = "tracker"
+"""What the header of a file says that was given out here."""
+
 HIDDEN = frozenset({"_step", "_timestamp", "_runtime", "_wandb"})
 """Keys that wandb adds: the step and the time of a row are those of its event."""
 

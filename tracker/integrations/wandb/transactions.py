@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, BinaryIO
 
 from tracker.integrations.wandb.framing import Writer
-from tracker.integrations.wandb.records import protocol
+from tracker.integrations.wandb.records import PRODUCER, protocol
 
 _MIN_CONSUMER = "0.70.0"
 """What the client of wandb 0.31 demands of a reader in its own files."""
@@ -32,7 +32,7 @@ class Transactions:
         self._run_id = run_id
         self._number = 0
         header = self.record()
-        header.header.version_info.producer = "tracker"
+        header.header.version_info.producer = PRODUCER
         header.header.version_info.min_consumer = _MIN_CONSUMER
         self.put(header)
 

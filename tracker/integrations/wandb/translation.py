@@ -44,10 +44,13 @@ from tracker.events import (
     SUMMARY,
     SYSTEM,
     TAGS,
+    Json,
+    Value,
 )
 from tracker.integrations.wandb.artifacts import artifact_of
 from tracker.integrations.wandb.beginning import Beginning, tags_of
 from tracker.integrations.wandb.media import Folder, media_of
+from tracker.integrations.wandb.naming import key_of
 from tracker.integrations.wandb.private import METRICS, said_of
 from tracker.integrations.wandb.records import (
     Parser,
@@ -103,6 +106,7 @@ class Translation:
         self._blobs = blobs
         self._folder = Folder(log.parent / "files", blobs, links=links)
         self._rows = Rows()
+        self._ours = beginning.ours
         self._tags = tags_of(beginning.run)
         self._name = beginning.run.display_name
         self._computes = False  # define_metric asked for more than the last value
@@ -110,7 +114,7 @@ class Translation:
         self._console = False
         self._summary: dict[str, Any] = {}
         self._events: dict[str, Callable[[Record], Iterator[Happened]]] = {
-            "history": lambda record: self._row(row_of(record)),
+            "history": lambda record: self._row(row_of(record, ours=self._ours)),
             "summary": self._of_summary,
             "config": self._of_config,
             "run": self._of_run,
@@ -126,7 +130,7 @@ class Translation:
 
     def learn(self, data: bytes) -> None:
         """Note what an entry that was taken before means for those behind it."""
-        if self._is_repeated(data) or self._rows.plain(data) is not None:
+        if self._is_repeated(data) or self._plain(data) is not None:
             return
         record = self._parser.parse(data)
         which = kind_of(record)
@@ -137,7 +141,7 @@ class Translation:
     def events(self, data: bytes) -> list[Happened]:
         """The events that an entry stands for, in order."""
         self.looked = False
-        row = self._rows.plain(data)
+        row = self._plain(data)
         if row is not None:
             self.time = max(self.time, row.time)
             return [(LOG, row.time or self.time, row.step, values) for values in row.values]
@@ -154,9 +158,15 @@ class Translation:
         found = list(translate(record))
         return found if len(data) < _LARGE else [e for e in found if self._fits(e)]
 
+    def _plain(self, data: bytes) -> Row | None:
+        return None if self._ours else self._rows.plain(data)
+
     def _is_repeated(self, data: bytes) -> bool:
         """Whether an entry is a summary of nothing but the history's last values."""
         return not self._computes and is_computed(data)
+
+    def _by_key(self, values: dict[str, Json]) -> dict[str, Json]:
+        return {key_of(name): v for name, v in values.items()} if self._ours else values
 
     def _note_exit(self, record: Record, which: str) -> None:
         if which == "exit":
@@ -174,13 +184,17 @@ class Translation:
 
     def _row(self, row: Row) -> Iterator[Happened]:
         moment = row.time or self.time
-        self.time = max(self.time, moment)
+        self.time = max(self.time, moment, *row.times.values())
         for values in row.values:
-            yield LOG, moment, row.step, values
+            calls: dict[int, dict[str, Value]] = {}
+            for key, value in values.items():
+                calls.setdefault(row.times.get(key, moment), {})[key] = value
+            for time, called in calls.items():
+                yield LOG, time, row.step, called
         for key, given in row.media:
             self.looked = True
             body, absent = media_of(key, given, self._folder)
-            yield MEDIA, moment, row.step, *body
+            yield MEDIA, row.times.get(key, moment), row.step, *body
             if absent:
                 self.left_out["media files that are not there"] += len(absent)
         if row.empty:
@@ -188,10 +202,13 @@ class Translation:
 
     def _of_summary(self, record: Record) -> Iterator[Happened]:
         summary, set_here = record.summary, record.HasField("_info")
+        if self._ours and not set_here:
+            return  # what the history's last values are
         found = items(summary.update)
         if not set_here and any(item.nested_key for item in summary.update):
             found = [(path, value) for path, value in found if path[-1] in _GENERATED]
         values = flat(found) | dict.fromkeys(flat([(p, 0) for p, _ in items(summary.remove)]))
+        values = self._by_key(values)
         changed = {
             k: v for k, v in values.items() if set_here or self._summary.get(k, self) != v
         }  # fmt: skip
@@ -229,14 +246,14 @@ class Translation:
         self._tags = tags
         self.left_out["changes of the run's name"] += record.run.display_name != self._name
         self._name = record.run.display_name
-        if values := settings(items(record.run.config.update)):
+        if values := self._by_key(settings(items(record.run.config.update))):
             yield CONFIG, self.time, values
         if added or removed:
             yield TAGS, self.time, added, removed
 
     def _of_config(self, record: Record) -> Iterator[Happened]:
         removed = flat([(path, 0) for path, _ in items(record.config.remove)])
-        if values := settings(items(record.config.update)) | dict.fromkeys(removed):
+        if values := self._by_key(settings(items(record.config.update))) | dict.fromkeys(removed):
             yield CONFIG, self.time, values
 
     def _of_metric(self, record: Record) -> Iterator[Happened]:
