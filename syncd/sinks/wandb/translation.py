@@ -18,6 +18,9 @@ next number, and then the true step stands in the row as `_tracker_step`. So tha
 what a writer logs at one step in several calls becomes one row, as W&B's client itself does it,
 for as long as no key comes twice. Keys of such a row that were logged at another millisecond than
 its `_timestamp` have theirs in `_tracker_times`, a JSON text. `_timestamp` has microseconds.
+
+Media stand in rows as W&B has them (see `tracker.integrations.wandb.typed`), by the names under
+which their files are put, before or after. What is longer than a row may be is in no row.
 """
 
 from __future__ import annotations
@@ -27,13 +30,26 @@ from typing import Any
 
 import msgspec
 
+from syncd.media import path
 from syncd.sinks import Entries, Item, Note, Point, State
 from syncd.sinks.wandb import console
-from syncd.sinks.wandb.names import SUMMARY, map_tag
+from syncd.sinks.wandb.names import SUMMARY, map_path, map_tag
 from syncd.sinks.wandb.values import number, read_number, spoken, text, told
-from tracker.events import Config, Console, Json, Log, Start, Summary, System, Tags
+from tracker.events import (
+    OF_ARTIFACT,
+    Config,
+    Console,
+    Json,
+    Log,
+    Media,
+    Start,
+    Summary,
+    System,
+    Tags,
+)
 from tracker.integrations.wandb.naming import MAX_TAG, TIMES, TRUE_STEP, key_name, tag_name
 from tracker.integrations.wandb.private import is_private
+from tracker.integrations.wandb.typed import value as typed
 
 STEP, TIME, RUNTIME = "_step", "_timestamp", "_runtime"
 
@@ -43,6 +59,9 @@ MOVED = Note(
 
 _MAX_MERGED = 65_536
 """Bytes, about, of a row that a later call still joins: the state has to hold it."""
+
+_MAX_SUMMED = 4_096
+"""Bytes, about, of media that the summary shows as well: the state has to hold those."""
 
 _MAX_STEP = 2**53 - 1
 """Beyond it JSON's numbers are not exact everywhere."""
@@ -87,6 +106,8 @@ def translate(state: State, item: Item) -> tuple[Entries, Share, State]:
         entries.removed_tags += [map_tag(name) for name in event.removed]
     elif isinstance(event, Start):
         _tags(event.tags, entries)
+    elif isinstance(event, Media) and event.form != OF_ARTIFACT:
+        state = _media(state, item.writer_id, event, entries, share)
     elif isinstance(event, System):
         state = _system(state, event, share)
     elif isinstance(event, Console):
@@ -132,6 +153,32 @@ def _log(state: State, writer_id: str, event: Log, entries: Entries, share: Shar
         size += len(name) + _VALUE_BYTES
     if not values:
         return state
+    return _row(state, writer_id, event, values, size, entries=entries, share=share)
+
+
+def _media(state: State, writer_id: str, event: Media, entries: Entries, share: Share) -> State:
+    """Have a row say of media what W&B's pages show, and name the files as they are put there."""
+    name = key_name(event.key)
+    if name != event.key:
+        entries.notes.append(Note("mapped", event.key, name))
+    places = {file.digest: map_path(path(event, n)) for n, file in enumerate(event.files)}
+    values: Row = {name: spoken(typed(event, places))}
+    size = len(msgspec.json.encode(values))
+    if size > _MAX_MERGED:
+        entries.notes.append(Note("cut", event.key, f"{size:,} bytes: no row shows these media"))
+        return state
+    state = _row(state, writer_id, event, values, size, entries=entries, share=share)
+    if size > _MAX_SUMMED:
+        state["last"].pop(name)
+    return state
+
+
+def _row(
+    state: State, writer_id: str, event: Log | Media, values: Row, size: int, *,
+    entries: Entries, share: Share,
+) -> State:  # fmt: skip
+    """Put values, of so many bytes, into the writer's last row if they can join it, or the next."""
+    ms = event.time // _NS_PER_MS
     opened = state.get("open") or {}
     ordinal, step, held_size, row, row_ms, times = opened.get(writer_id) or (-1, 0, 0, {}, 0, {})
     joins = ordinal >= 0 and step == event.step and held_size + size <= _MAX_MERGED
