@@ -25,8 +25,9 @@ from syncd.sinks.wandb.api import Api, gone
 from syncd.sinks.wandb.names import SUMMARY
 from syncd.sinks.wandb.records import Own, Record, Records, Rows, highest, missing, place
 from syncd.sinks.wandb.stream import MAX_LINE, Piece, body, requests, runs
-from syncd.sinks.wandb.translation import RUNTIME, STEP, TIME, Row, Share, summary, translate
+from syncd.sinks.wandb.translation import Row, Share, summary, translate
 from tracker.events import Unknown
+from tracker.integrations.wandb.clock import RUNTIME, STEP, TIME
 from tracker.integrations.wandb.naming import tag_name
 from tracker.integrations.wandb.private import folded
 

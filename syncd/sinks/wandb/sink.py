@@ -190,7 +190,7 @@ class WandbSink(Sink):
         )  # fmt: skip
 
     def key(self, key: str) -> str:
-        """See `names`."""
+        """See `tracker.integrations.wandb.naming`."""
         return key_name(key)
 
     def path(self, path: str) -> str:

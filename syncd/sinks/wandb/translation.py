@@ -47,11 +47,10 @@ from tracker.events import (
     System,
     Tags,
 )
-from tracker.integrations.wandb.naming import MAX_TAG, TIMES, TRUE_STEP, key_name, tag_name
+from tracker.integrations.wandb.clock import RUNTIME, STEP, TIME, TIMES, TRUE_STEP, when
+from tracker.integrations.wandb.naming import MAX_TAG, key_name, tag_name
 from tracker.integrations.wandb.private import is_private
 from tracker.integrations.wandb.typed import value as typed
-
-STEP, TIME, RUNTIME = "_step", "_timestamp", "_runtime"
 
 MOVED = Note(
     "moved", STEP, f"steps that go back or come again stand at the next one, with {TRUE_STEP}"
@@ -66,7 +65,7 @@ _MAX_SUMMED = 4_096
 _MAX_STEP = 2**53 - 1
 """Beyond it JSON's numbers are not exact everywhere."""
 
-_NS_PER_MS, _NS_PER_US, _US_PER_MS = 1_000_000, 1_000, 1_000
+_NS_PER_MS, _US_PER_MS = 1_000_000, 1_000
 _VALUE_BYTES = 24
 
 Row = dict[str, Json]
@@ -192,7 +191,7 @@ def _row(
     else:
         ordinal, highest = state.get("row", 0), state.get("step", -1)
         at = event.step if highest < event.step <= _MAX_STEP else highest + 1
-        row = {STEP: at, **_times(state, event.time), **values}
+        row = {STEP: at, **when(event.time, int(state["started"])), **values}
         if at != event.step:
             row[TRUE_STEP] = event.step
             entries.notes.append(MOVED)
@@ -205,12 +204,6 @@ def _row(
     if size <= _MAX_MERGED:
         after["open"][writer_id] = [ordinal, event.step, size, row, row_ms, times]
     return after
-
-
-def _times(state: State, time: int) -> Row:
-    """`_timestamp` and `_runtime` in seconds; of both the microseconds are exact."""
-    ran = max(time - int(state["started"]), 0)
-    return {TIME: time // _NS_PER_US / 1e6, RUNTIME: ran // _NS_PER_US / 1e6}
 
 
 def _config(event: Config, entries: Entries, share: Share) -> None:
@@ -249,5 +242,5 @@ def _tags(tags: dict[str, str], entries: Entries) -> None:
 def _system(state: State, event: System, share: Share) -> State:
     ordinal = state.get("system", 0)
     measures = {f"system.{key}": number(value) for key, value in event.values.items()}
-    share.system[ordinal] = {"_wandb": True, **_times(state, event.time), **measures}
+    share.system[ordinal] = {"_wandb": True, **when(event.time, int(state["started"])), **measures}
     return {**state, "system": ordinal + 1}

@@ -20,10 +20,6 @@ from tracker.escapes import EMPTY, digest, escaped, unescaped
 OURS = "_tracker"
 """What all keys of ours begin with, in the config and in rows."""
 
-TRUE_STEP, TIMES = "_tracker_step", "_tracker_times"
-"""Of a row: the step of its log calls, if it stands at another one; a JSON text of milliseconds by
-key, of those that were logged at another one than the row."""
-
 MAX_NAME = 128
 """Characters of the name of a project, an artifact or its type."""
 

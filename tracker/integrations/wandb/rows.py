@@ -9,7 +9,8 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from tracker.events import Value
-from tracker.integrations.wandb.naming import TIMES, TRUE_STEP, key_of
+from tracker.integrations.wandb.clock import TIMES, TRUE_STEP
+from tracker.integrations.wandb.naming import key_of
 from tracker.integrations.wandb.records import HIDDEN, Record, items, nested
 from tracker.values import MAX_DEPTH, logged, text_of
 

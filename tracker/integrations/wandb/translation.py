@@ -51,7 +51,7 @@ from tracker.integrations.wandb.artifacts import artifact_of
 from tracker.integrations.wandb.beginning import Beginning, tags_of
 from tracker.integrations.wandb.media import Folder, media_of
 from tracker.integrations.wandb.naming import key_of
-from tracker.integrations.wandb.private import METRICS, said_of
+from tracker.integrations.wandb.private import METRICS, is_private, said_of
 from tracker.integrations.wandb.records import (
     Parser,
     Record,
@@ -166,7 +166,10 @@ class Translation:
         return not self._computes and is_computed(data)
 
     def _by_key(self, values: dict[str, Json]) -> dict[str, Json]:
-        return {key_of(name): v for name, v in values.items()} if self._ours else values
+        """Values under the keys that they had here, where the file is one of ours."""
+        if not self._ours:
+            return values
+        return {n if is_private(n) else key_of(n): value for n, value in values.items()}
 
     def _note_exit(self, record: Record, which: str) -> None:
         if which == "exit":
@@ -206,7 +209,7 @@ class Translation:
             return  # what the history's last values are
         found = items(summary.update)
         if not set_here and any(item.nested_key for item in summary.update):
-            found = [(path, value) for path, value in found if path[-1] in _GENERATED]
+            found = [(p, value) for p, value in found if p[-1] in _GENERATED or _computed(value)]
         values = flat(found) | dict.fromkeys(flat([(p, 0) for p, _ in items(summary.remove)]))
         values = self._by_key(values)
         changed = {
@@ -300,7 +303,8 @@ class Translation:
         self.left_out["artifact versions"] += bool(taken.trouble)
         if taken.body is not None:
             yield ARTIFACT, self.time, *taken.body
-        yield MEDIA, self.time, 0, text_of(record.artifact.name), OF_ARTIFACT, [], taken.about
+        if taken.about:
+            yield MEDIA, self.time, 0, text_of(record.artifact.name), OF_ARTIFACT, [], taken.about
 
     def _of_use(self, record: Record) -> Iterator[Happened]:
         used = text_of(record.use_artifact.name)
@@ -326,3 +330,8 @@ class Translation:
                 text = file.read(_CONSOLE_BYTES).decode("utf-8", "replace")
                 if text:
                     yield CONSOLE, self.time, "stdout", text
+
+
+def _computed(value: Any) -> bool:
+    """Whether a value is what define_metric had computed of a metric: {"min": 1, "max": 2}."""
+    return isinstance(value, dict) and bool(value) and value.keys() <= _GENERATED

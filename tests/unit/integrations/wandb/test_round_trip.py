@@ -114,7 +114,7 @@ def test_a_switched_script_s_metrics_charts_and_artifacts_come_back(
     run.define_metric("val/*", step_metric="epoch", summary="min", goal="minimize")
     table = wandb.Table(columns=["x", "y"], data=[[1, 2], [3, 4]])
     run.log({"epoch": 1, "val/loss": 2.0})
-    run.log({"eval/roc": wandb.plot.line(table, "x", "y", title="t")})
+    run.log({"eval/roc_x41_": wandb.plot.line(table, "x", "y", title="t")})
     artifact = wandb.Artifact("model", "model", "about it", {"acc": 0.9})
     with artifact.new_file("weights.txt") as file:
         file.write("w")

@@ -369,10 +369,13 @@ def test_summaries(importing):
     for value in (3, 3, 2):
         summary(["loss", "min"], value)
         summary(["loss"], value)
+    summary(["acc"], {"min": 1, "max": 4})  # as the client of today writes it
+    summary(["img"], {"width": 4})
     made.put(importing.folder)
     importing.one()
     found = [e.values for e in of(Summary, importing.events("sums"))]
-    assert found == [{"best/at": 3}, {"loss/min": 3}, {"loss/min": 2}]
+    computed = {"acc/min": 1, "acc/max": 4}
+    assert found == [{"best/at": 3}, {"loss/min": 3}, {"loss/min": 2}, computed]
     (config,) = of(Config, importing.events("sums"))
     said = {"name": "loss", "step_metric": "epoch", "step_sync": False, "summary": ["min"]}
     assert config.values == {"_wandb/metrics": [said]}
