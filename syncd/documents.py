@@ -32,6 +32,7 @@ from syncd.progress import Progress
 from syncd.removed import Left
 from syncd.sinks import File, Item
 from tracker.events import (
+    OF_ARTIFACT,
     Artifact,
     Config,
     Console,
@@ -104,7 +105,7 @@ def _tell(
                     line = [journal.writer_id, event.seq, event.time, event.stream, event.text]
                     _line(lines["console"], line)
                 elif isinstance(event, Media):
-                    _line(lines["media"], [journal.writer_id, *_media(event)])
+                    _tell_media(told, journal.writer_id, event, lines["media"])
                 elif isinstance(event, Rewind):
                     rewind = {"step": event.step, "time": event.time, "writer": journal.writer_id}
                     told.setdefault("rewinds", []).append(rewind | {"writers": event.writers})
@@ -127,10 +128,15 @@ def _line(lines: TextIO, line: list[Any]) -> None:
     lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def _media(event: Media) -> list[Any]:
-    files = [[media.path(event, n), f.size, f.digest] for n, f in enumerate(event.files)]
+def _tell_media(told: dict[str, Any], writer_id: str, event: Media, lines: TextIO) -> None:
     about = _plain(event.about)
-    return [event.seq, event.time, event.step, event.key, event.form, about, files]
+    if event.form == OF_ARTIFACT:
+        note = {"name": event.key, "time": event.time, **about}
+        told.setdefault("artifact_notes", []).append(note)
+        return
+    files = [[media.path(event, n), f.size, f.digest] for n, f in enumerate(event.files)]
+    said = [event.step, event.key, event.form, about, files]
+    _line(lines, [writer_id, event.seq, event.time, *said])
 
 
 def _tell_event(told: dict[str, Any], event: Event, progress: Progress) -> None:

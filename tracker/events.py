@@ -161,6 +161,11 @@ class Media(Recorded, frozen=True, tag=26):
     `form` is "image", "audio", "video", "table", "histogram", "html", "object3D", "plotly" or
     another one of its source. `about` is what belongs to the whole and to each file (captions,
     sizes, boxes); some forms, such as histograms, are all `about` and have no file.
+
+    One form is no media: `OF_ARTIFACT` has no file and says of a version of the artifact `key` what
+    `Artifact` has no word for. Its `about`, where there is something to say: `manifest` (which
+    version), `type`, `aliases`, `tags`, `description`, `metadata`; or, of one that the run read,
+    `used` (its name and version) and `manifest`. Its step is when, and no row has it.
     """
 
     step: int
@@ -190,6 +195,9 @@ class Unknown(msgspec.Struct, frozen=True):
     kind: int
     body: list[Any]
 
+
+OF_ARTIFACT = "artifact"
+"""The form of a `Media` event that tells of an artifact, see there."""
 
 START, LOG, CONFIG, SUMMARY, TAGS, ARTIFACT, FINISH, REWIND = range(16, 24)
 SYSTEM, CONSOLE, MEDIA, SOURCE = range(24, 28)

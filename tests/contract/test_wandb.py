@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from syncd.media import path
 from syncd.sinks import Batch, Cursors, Item, Rejected, Retryable, Sink
 from tests.contract.contract import SinkContract
 from tests.contract.platform import MS, T0, WRITER, Lane, file_of, head
 from tests.contract.wandb_platform import Wandb
 from tests.doubles.wandb_server import KEY, Limit, WandbServer
 from tracker.errors import BadInput
-from tracker.events import Config, Console, Log, Summary, System, Tags, Unknown
+from tracker.events import Config, Console, Log, Media, MediaFile, Summary, System, Tags, Unknown
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +74,41 @@ def test_the_head_is_all_there(platform, sink):
     puts = len(platform.server.requests["PUT file"])
     platform.sink().open(wanted)
     assert len(platform.server.requests["PUT file"]) == puts
+
+
+def test_media_stand_in_rows_and_name_their_files(platform, lane, tmp_path):
+    """Of media a row has the value that W&B's pages show; its path is where the file is put."""
+    content = b"a picture"
+    digest = hashlib.sha256(content).hexdigest()
+    picture = lane.make(
+        Media, 3, "eval/img", "image", [MediaFile("a b.png", digest, len(content))],
+        {"caption": "c"},
+    )  # fmt: skip
+    bars = lane.make(Media, 3, "bars", "histogram", [], {"values": [1, 2], "bins": [0, 1, 2]})
+    note = lane.make(Media, 4, "model", "artifact", [], {"aliases": ["best"]})
+    large = lane.make(Media, 5, "large", "plotly", [], {"text": "x" * 70_000})
+    lane.send(lane.log({"loss": 0.5}, step=3), picture, bars, note)
+    lane.send(lane.log({"loss": 0.25}, step=4), large)
+    lane.sink.put(lane.run, file_of(tmp_path, path(picture, 0), content))
+    first, second = platform.rows(lane.run)
+    assert (first["_step"], first["loss"]) == (3, 0.5)
+    assert first["bars"] == {"_type": "histogram", "values": [1, 2], "bins": [0, 1, 2]}
+    assert (second["_step"], second.keys() & {"model", "large"}) == (4, set())
+    shown = first["eval/img"]
+    assert (shown["_type"], shown["caption"], shown["sha256"]) == ("image-file", "c", digest)
+    assert platform.files(lane.run, tmp_path)[shown["path"]] == digest
+    assert platform.run(lane.run).summary["eval/img"]["path"] == shown["path"]
+
+
+def test_metrics_and_charts_stand_where_the_pages_look_for_them(platform, lane):
+    """What `define_metric` said, and how a chart is drawn, is in the config's `_wandb`."""
+    chart = {"panel_type": "Vega2", "panel_config/panelDefId": "wandb/line/v0"}
+    lane.send(lane.make(Config, {"lr": 0.1, "_wandb/metrics": [{"name": "epoch"}]}))
+    lane.send(lane.make(Config, {f"_wandb/visualize/a/b/{key}": v for key, v in chart.items()}))
+    assert platform.params(lane.run) == {"lr": "0.1"}
+    held = platform.server.run("tester", lane.run.handle["project"], lane.run.id).config["_wandb"]
+    assert held["m"] == [{"1": "epoch", "6": [3], "7": []}]
+    assert held["visualize"]["a/b"]["panel_config"]["panelDefId"] == "wandb/line/v0"
 
 
 def test_config_and_summary_keep_their_types(platform, lane):

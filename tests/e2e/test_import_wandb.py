@@ -11,7 +11,7 @@ import pytest
 
 from tests import wandb_client
 from tests.e2e.recording import TRACKER
-from tracker.events import Artifact, Console, Log, Media, System
+from tracker.events import OF_ARTIFACT, Artifact, Console, Log, Media, System
 from tracker.journal import journals
 from tracker.store import StoreFolder
 
@@ -92,7 +92,9 @@ def test_all_that_a_client_logged_is_there(everything):
         for n in range(200)
     ]
     assert all(abs(e.time / 1e9 - time.time()) < 3600 for e in found)
-    media = {e.key: e for e in found if isinstance(e, Media)}
+    noted = {e.key: e.about for e in found if isinstance(e, Media) and e.form == OF_ARTIFACT}
+    assert (noted["my-data"]["aliases"], noted["my-data"]["metadata"]) == (["best"], {"k": 1})
+    media = {e.key: e for e in found if isinstance(e, Media) and e.form != OF_ARTIFACT}
     assert {key: (e.form, len(e.files), e.step) for key, e in media.items()} == {
         "one": ("image", 1, 200), "many": ("image", 2, 200), "hist": ("histogram", 0, 201),
         "table": ("table", 1, 202),

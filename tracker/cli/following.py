@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from tracker.events import Console, Finish, Log, Media
+from tracker.events import OF_ARTIFACT, Console, Finish, Log, Media
 from tracker.journal import Journal, Position, journals
 
 
@@ -63,6 +63,8 @@ class Following:
         calls: deque[Call] = deque(maxlen=most)
         for block in journal.blocks(position):
             for event in block.events:
+                if isinstance(event, Media) and event.form == OF_ARTIFACT:
+                    continue
                 if isinstance(event, (Log, Console, Media)):
                     calls.append(Call(journal.writer_id, event))
                 elif isinstance(event, Finish):

@@ -10,7 +10,7 @@ import click
 from tracker.cli import wording
 from tracker.cli.destination import replacing_folder
 from tracker.integrations.wandb import giving
-from tracker.integrations.wandb.transactions import protocol
+from tracker.integrations.wandb.records import protocol
 from tracker.notice import shown
 from tracker.query import RunView
 from tracker.store import StoreFolder

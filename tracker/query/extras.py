@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from tracker import events
-from tracker.events import MediaFile
+from tracker.events import OF_ARTIFACT, MediaFile
 from tracker.index import Index
 from tracker.journal import Journal, Position, journals
 from tracker.media import MediaFiles
@@ -68,12 +68,21 @@ class Source(NamedTuple):
 
 def media(index: Index, run_id: str, key: str | None) -> list[Media]:
     """Media of a run, or of one key, in the order of logging."""
+    return _media(index, run_id, key, notes=False)
+
+
+def notes(index: Index, run_id: str, name: str | None) -> list[Media]:
+    """What was said of a run's artifacts, or of one, in the order of saying."""
+    return _media(index, run_id, name, notes=True)
+
+
+def _media(index: Index, run_id: str, key: str | None, *, notes: bool) -> list[Media]:
     rows = index.query(
         "SELECT media.key, step, time, form, name, digest, size, pack, offset, preview, about, "
         "media.writer, media.seq FROM media JOIN (SELECT run, writer, start FROM journals) "
         "USING (run, writer) WHERE run = ? AND (? IS NULL OR media.key = ?) "
-        "ORDER BY start, writer, seq, place",
-        (run_id, key, key),
+        "AND (form = ?) = ? ORDER BY start, writer, seq, place",
+        (run_id, key, key, OF_ARTIFACT, notes),
     )
     found = list[Media]()
     for name, step, time, form, *file, preview, about, writer, seq in rows:
@@ -106,8 +115,8 @@ def kept(index: Index, run_id: str) -> list[Kept]:
     """Count media by key and form."""
     rows = index.query(
         "SELECT key, form, count(DISTINCT writer || seq), sum(name <> ''), sum(size) FROM media "
-        "WHERE run = ? GROUP BY key, form ORDER BY key, form",
-        (run_id,),
+        "WHERE run = ? AND form <> ? GROUP BY key, form ORDER BY key, form",
+        (run_id, OF_ARTIFACT),
     )
     return [Kept(*row) for row in rows]
 

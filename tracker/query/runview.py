@@ -220,6 +220,13 @@ class RunView:
         """Files logged with `log_media`, of one key or all, in the order of logging."""
         return extras.media(self._index, self.id, key)
 
+    def artifact_notes(self, name: str | None = None) -> list[Media]:
+        """Aliases, metadata and the like of its artifacts, or of one, in the order of saying.
+
+        See `tracker.events.Media`, the form `OF_ARTIFACT`: the newest note of a manifest holds.
+        """
+        return extras.notes(self._index, self.id, name)
+
     def open_media(self, item: Media, place: int = 0) -> BinaryIO:
         """Open a file of media, its content checked; an ArtifactError says what is wrong."""
         return extras.opened(self._index, self.id, item, place)

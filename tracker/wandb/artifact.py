@@ -2,7 +2,7 @@
 
 What is added is copied at once, as wandb does, so that a file may be overwritten between two
 calls of `add_file`. References stand in the file `tracker.references.json` of the version. Aliases,
-description and metadata are a media event of the form "artifact" behind that of the version.
+description and metadata are a media event of the form `OF_ARTIFACT` behind that of the version.
 """
 
 from __future__ import annotations
@@ -26,9 +26,6 @@ from tracker.wandb.configs import friendly
 from tracker.wandb.entries import Entry, Reference
 from tracker.wandb.errors import CommError
 from tracker.wandb.media import Media, logged
-
-FORM = "artifact"
-"""Of the media event that tells of a version what its own event has no word for."""
 
 REFERENCES = "tracker.references.json"
 """The file of a version that lists what lies elsewhere: [{"path", "ref"}, ...]."""
@@ -195,11 +192,12 @@ class Artifact:
         return self.folder
 
     def told(self) -> dict[str, Json]:
-        """What the media event says of it, by wandb's words; the manifest tells which version."""
-        return {
+        """What the media event says of it, by wandb's words; see `tracker.events.Media`."""
+        said = {
             "manifest": self.digest, "type": self.type, "aliases": self.aliases, "tags": self.tags,
             "description": self.description, "metadata": friendly(self.metadata),
         }  # fmt: skip
+        return {word: what for word, what in said.items() if what}
 
     def keep_as(self, digest: str | None, version: str | None = None) -> None:
         """Take it for logged: nothing is added any more."""

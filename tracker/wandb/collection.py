@@ -13,7 +13,7 @@ import msgspec
 
 from tracker.artifacts import Blobs, Manifest
 from tracker.query import RunView, Store
-from tracker.wandb.artifact import FORM, REFERENCES, Artifact
+from tracker.wandb.artifact import REFERENCES, Artifact
 from tracker.wandb.entries import Reference
 from tracker.wandb.errors import CommError
 
@@ -77,9 +77,9 @@ def _kept(runs: list[RunView], name: str) -> list[_Kept]:
 
 def _told(runs: Iterable[RunView], name: str) -> list[dict[str, Any]]:
     """What was said of versions of a name, in the order of saying."""
-    found = [media for run in runs for media in run.media(name) if media.form == FORM]
-    ordered = sorted(found, key=lambda media: media.time)
-    return [media.about for media in ordered if "used" not in media.about]
+    found = [note for run in runs for note in run.artifact_notes(name)]
+    ordered = sorted(found, key=lambda note: note.time)
+    return [note.about for note in ordered if "used" not in note.about]
 
 
 def _number(manifests: list[str], told: list[dict[str, Any]], version: str) -> int | None:

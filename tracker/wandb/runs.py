@@ -12,9 +12,10 @@ from typing import Any
 import tracker
 from tracker import values
 from tracker.errors import ArtifactError
-from tracker.events import Json
+from tracker.events import OF_ARTIFACT, Json
+from tracker.integrations.wandb.private import METRICS
 from tracker.wandb import current, said
-from tracker.wandb.artifact import FORM, Artifact
+from tracker.wandb.artifact import Artifact
 from tracker.wandb.configs import Config
 from tracker.wandb.kept import Files
 from tracker.wandb.media import logged
@@ -235,7 +236,7 @@ class Run:
     def _tell_metrics(self) -> None:
         """Record what was defined: with the first call after it, as remotes take a setting once."""
         if self._metrics.untold:
-            self._run.config.update({"_wandb/metrics": self._metrics.told()})
+            self._run.config.update({METRICS: self._metrics.told()})
 
     def watch(
         self, models: Any, criterion: Any = None, log: str | None = "gradients",
@@ -299,7 +300,7 @@ class Run:
             digest = self._run.log_artifact(artifact.ready(), artifact.collection, artifact.type)
             artifact.keep_as(digest)
         if digest is not None:
-            self._run.log_media(artifact.collection, FORM, [], artifact.told(), self._steps.current)
+            self._note(artifact, artifact.told())
         return artifact
 
     def use_artifact(
@@ -322,8 +323,11 @@ class Run:
             raise ArtifactError(f"artifact {artifact_or_name}: a disabled run has no store.")
         found = fetch(self._run.store.root, Named.of(str(artifact_or_name)), self.project)
         used: dict[str, Json] = {"used": found.name, "manifest": found.digest}
-        self._run.log_media(found.collection, FORM, [], used, self._steps.current)
+        self._note(found, used)
         return found
+
+    def _note(self, artifact: Artifact, about: dict[str, Json]) -> None:
+        self._run.log_media(artifact.collection, OF_ARTIFACT, [], about, self._steps.current)
 
     def log_model(
         self, path: str | Path, name: str | None = None, aliases: Sequence[str] | None = None

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from syncd.sinks.escapes import EMPTY, digest, escaped
+from tracker.escapes import EMPTY, digest, escaped
 
 MAX_KEY = 250
 """Characters of a metric key, param key or tag key."""

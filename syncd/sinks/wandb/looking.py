@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncd.sinks import Seen, SinkError
 from syncd.sinks.wandb.api import Api, Viewer
-from syncd.sinks.wandb.names import MAX_PROJECT
+from tracker.integrations.wandb.naming import MAX_NAME
 
 UNKNOWN = "unknown"
 
@@ -23,7 +23,7 @@ def seen(found: str, viewer: Viewer, entity: str) -> tuple[Seen, ...]:
         Seen("version", f"version {found}"),
         _permission(viewer, entity),
         Seen("files", "files go to the addresses that the server gives out"),
-        Seen("names", f"projects of up to {MAX_PROJECT} characters; others are mapped"),
+        Seen("names", f"projects of up to {MAX_NAME} characters; others are mapped"),
     )
 
 

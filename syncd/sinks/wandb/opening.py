@@ -17,8 +17,8 @@ from urllib.parse import quote
 from syncd.sinks import Head, Rejected, RemoteRun, Retryable
 from syncd.sinks.http import Refusal
 from syncd.sinks.wandb.api import DELETED, Api, Place, Run
-from syncd.sinks.wandb.names import map_project
 from syncd.sinks.wandb.records import Own, Record, config_text, read
+from tracker.integrations.wandb.naming import project_name
 
 _MOST_IDS = 20
 _MOST_DELETED = 2
@@ -38,7 +38,7 @@ class Opening:
     def open(self, head: Head) -> tuple[RemoteRun, Record]:
         """See `syncd.sinks.Sink.open`; also what the run holds."""
         with self._one_at_a_time:
-            project = map_project(head.project)
+            project = project_name(head.project)
             run, why = self._one_run(head, self.entity(), project)
         found = RemoteRun(
             id=run.name,

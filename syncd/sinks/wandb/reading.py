@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from syncd.sinks import Point, Retryable
 from syncd.sinks.wandb.api import Api, Place, TooLongError
-from syncd.sinks.wandb.translation import STEP, Row, points
+from syncd.sinks.wandb.translation import Row, points
+from tracker.integrations.wandb.clock import STEP
 
 PAGE = 1_000
 """Rows that are asked for at once, as W&B's own client does."""

@@ -27,8 +27,8 @@ import msgspec
 from syncd.sinks import Cursors, Rejected, RemoteRun
 from syncd.sinks.http import Refusal
 from syncd.sinks.wandb.api import Api, Place, Run, gone
-from syncd.sinks.wandb.names import PRIVATE
 from tracker.events import Json
+from tracker.integrations.wandb.naming import OURS
 
 _REMEMBERED = 1_000
 """Runs whose config is."""
@@ -146,7 +146,7 @@ def read(run: Run) -> Record:
     held = msgspec.json.decode(run.config or "{}", type=dict[str, Any])
     values = {key: _unwrapped(value) for key, value in held.items()}
     try:
-        own = msgspec.convert(values.pop(PRIVATE, {}), Own)
+        own = msgspec.convert(values.pop(OURS, {}), Own)
     except msgspec.ValidationError:  # a person can edit it
         own = Own()
     return Record(values, list(run.tags or ()), own)
@@ -154,7 +154,7 @@ def read(run: Run) -> Record:
 
 def config_text(record: Record) -> str:
     """Return a record as W&B takes a config: each value in an object of its own."""
-    values = {**record.config, PRIVATE: msgspec.to_builtins(record.own)}
+    values = {**record.config, OURS: msgspec.to_builtins(record.own)}
     wrapped = {key: {"value": value} for key, value in values.items()}
     return msgspec.json.encode(wrapped).decode()
 

@@ -22,11 +22,14 @@ import msgspec
 from syncd.sinks import Ack, Batch, Item, Note, Refused, Rejected, RemoteRun, State
 from syncd.sinks.http import Refusal
 from syncd.sinks.wandb.api import Api, gone
-from syncd.sinks.wandb.names import SUMMARY, label
+from syncd.sinks.wandb.names import SUMMARY
 from syncd.sinks.wandb.records import Own, Record, Records, Rows, highest, missing, place
 from syncd.sinks.wandb.stream import MAX_LINE, Piece, body, requests, runs
-from syncd.sinks.wandb.translation import RUNTIME, STEP, TIME, Row, Share, summary, translate
+from syncd.sinks.wandb.translation import Row, Share, summary, translate
 from tracker.events import Unknown
+from tracker.integrations.wandb.clock import RUNTIME, STEP, TIME
+from tracker.integrations.wandb.naming import tag_name
+from tracker.integrations.wandb.private import folded
 
 HISTORY, SYSTEM, CONSOLE = "wandb-history.jsonl", "wandb-events.jsonl", "output.log"
 SUMMARY_FILE = "wandb-summary.json"
@@ -212,7 +215,7 @@ class Sending:
         tags = list(record.tags)
         for name, value in self._tags.items():
             _set_tag(own.tags, tags, name, value)
-        return Record({**record.config, **self._share.config}, tags, own)
+        return Record(folded({**record.config, **self._share.config}), tags, own)
 
     def _still_refused(self, before: Mapping[str, list[int]]) -> dict[str, list[int]]:
         taken = {_key(item) for item in self._taken}
@@ -262,10 +265,10 @@ def _key(item: Item) -> str:
 def _set_tag(own: dict[str, str], tags: list[str], name: str, value: str | None) -> None:
     """Change a user's tag in what we keep and in what W&B shows, where others may stand too."""
     before = own.pop(name, None)
-    still = {label(*pair) for pair in own.items()}
-    if before is not None and (shown := label(name, before)) in tags and shown not in still:
+    still = {tag_name(*pair) for pair in own.items()}
+    if before is not None and (shown := tag_name(name, before)) in tags and shown not in still:
         tags.remove(shown)
     if value is not None:
         own[name] = value
-        if label(name, value) not in tags:
-            tags.append(label(name, value))
+        if tag_name(name, value) not in tags:
+            tags.append(tag_name(name, value))

@@ -31,7 +31,7 @@ from syncd.sinks.http import HttpClient, Refusal, Traffic
 from syncd.sinks.wandb import looking
 from syncd.sinks.wandb.api import Api, gone
 from syncd.sinks.wandb.files import Files, metadata
-from syncd.sinks.wandb.names import SUMMARY, label, map_key, map_path
+from syncd.sinks.wandb.names import SUMMARY, map_path
 from syncd.sinks.wandb.opening import Opening
 from syncd.sinks.wandb.reading import read_points
 from syncd.sinks.wandb.records import Record, Records, highest, missing, place
@@ -40,6 +40,7 @@ from syncd.sinks.wandb.translation import translate
 from syncd.sinks.wandb.values import told
 from tracker.credentials import PLATFORMS, Credentials, find
 from tracker.errors import BadInput
+from tracker.integrations.wandb.naming import key_name, tag_name
 from tracker.settings import did_you_mean
 
 _EXIT_CODES = {"finished": 0, "failed": 1, "killed": 137, "crashed": 1}
@@ -181,7 +182,7 @@ class WandbSink(Sink):
             points=read_points(self._api, where, max(last_step, own.rows.step)),
             params={key: told(value) for key, value in record.config.items() if key != "_wandb"},
             tags={name: value for name, value in own.tags.items()
-                  if label(name, value) in record.tags}
+                  if tag_name(name, value) in record.tags}
             | {SUMMARY + key: told(value) for key, value in summary.items()},
             files=self._files.digests(remote_run),
             status=own.status,
@@ -189,8 +190,8 @@ class WandbSink(Sink):
         )  # fmt: skip
 
     def key(self, key: str) -> str:
-        """See `names`."""
-        return map_key(key)
+        """See `tracker.integrations.wandb.naming`."""
+        return key_name(key)
 
     def path(self, path: str) -> str:
         """See `names`."""

@@ -18,6 +18,9 @@ next number, and then the true step stands in the row as `_tracker_step`. So tha
 what a writer logs at one step in several calls becomes one row, as W&B's client itself does it,
 for as long as no key comes twice. Keys of such a row that were logged at another millisecond than
 its `_timestamp` have theirs in `_tracker_times`, a JSON text. `_timestamp` has microseconds.
+
+Media stand in rows as W&B has them (see `tracker.integrations.wandb.typed`), by the names under
+which their files are put, before or after. What is longer than a row may be is in no row.
 """
 
 from __future__ import annotations
@@ -27,14 +30,27 @@ from typing import Any
 
 import msgspec
 
+from syncd.media import path
 from syncd.sinks import Entries, Item, Note, Point, State
 from syncd.sinks.wandb import console
-from syncd.sinks.wandb.names import MAX_TAG, SUMMARY, label, map_key, map_tag
+from syncd.sinks.wandb.names import SUMMARY, map_path, map_tag
 from syncd.sinks.wandb.values import number, read_number, spoken, text, told
-from tracker.events import Config, Console, Json, Log, Start, Summary, System, Tags
-
-STEP, TIME, RUNTIME = "_step", "_timestamp", "_runtime"
-TRUE_STEP, TIMES = "_tracker_step", "_tracker_times"
+from tracker.events import (
+    OF_ARTIFACT,
+    Config,
+    Console,
+    Json,
+    Log,
+    Media,
+    Start,
+    Summary,
+    System,
+    Tags,
+)
+from tracker.integrations.wandb.clock import RUNTIME, STEP, TIME, TIMES, TRUE_STEP, when
+from tracker.integrations.wandb.naming import MAX_TAG, key_name, tag_name
+from tracker.integrations.wandb.private import is_private
+from tracker.integrations.wandb.typed import value as typed
 
 MOVED = Note(
     "moved", STEP, f"steps that go back or come again stand at the next one, with {TRUE_STEP}"
@@ -43,10 +59,13 @@ MOVED = Note(
 _MAX_MERGED = 65_536
 """Bytes, about, of a row that a later call still joins: the state has to hold it."""
 
+_MAX_SUMMED = 4_096
+"""Bytes, about, of media that the summary shows as well: the state has to hold those."""
+
 _MAX_STEP = 2**53 - 1
 """Beyond it JSON's numbers are not exact everywhere."""
 
-_NS_PER_MS, _NS_PER_US, _US_PER_MS = 1_000_000, 1_000, 1_000
+_NS_PER_MS, _US_PER_MS = 1_000_000, 1_000
 _VALUE_BYTES = 24
 
 Row = dict[str, Json]
@@ -86,6 +105,8 @@ def translate(state: State, item: Item) -> tuple[Entries, Share, State]:
         entries.removed_tags += [map_tag(name) for name in event.removed]
     elif isinstance(event, Start):
         _tags(event.tags, entries)
+    elif isinstance(event, Media) and event.form != OF_ARTIFACT:
+        state = _media(state, item.writer_id, event, entries, share)
     elif isinstance(event, System):
         state = _system(state, event, share)
     elif isinstance(event, Console):
@@ -119,7 +140,7 @@ def _log(state: State, writer_id: str, event: Log, entries: Entries, share: Shar
     values: Row = {}
     size = 0
     for key, value in event.values.items():
-        name = map_key(key)
+        name = key_name(key)
         if name != key:
             entries.notes.append(Note("mapped", key, name))
         if isinstance(value, str):
@@ -131,6 +152,32 @@ def _log(state: State, writer_id: str, event: Log, entries: Entries, share: Shar
         size += len(name) + _VALUE_BYTES
     if not values:
         return state
+    return _row(state, writer_id, event, values, size, entries=entries, share=share)
+
+
+def _media(state: State, writer_id: str, event: Media, entries: Entries, share: Share) -> State:
+    """Have a row say of media what W&B's pages show, and name the files as they are put there."""
+    name = key_name(event.key)
+    if name != event.key:
+        entries.notes.append(Note("mapped", event.key, name))
+    places = {file.digest: map_path(path(event, n)) for n, file in enumerate(event.files)}
+    values: Row = {name: spoken(typed(event, places))}
+    size = len(msgspec.json.encode(values))
+    if size > _MAX_MERGED:
+        entries.notes.append(Note("cut", event.key, f"{size:,} bytes: no row shows these media"))
+        return state
+    state = _row(state, writer_id, event, values, size, entries=entries, share=share)
+    if size > _MAX_SUMMED:
+        state["last"].pop(name)
+    return state
+
+
+def _row(
+    state: State, writer_id: str, event: Log | Media, values: Row, size: int, *,
+    entries: Entries, share: Share,
+) -> State:  # fmt: skip
+    """Put values, of so many bytes, into the writer's last row if they can join it, or the next."""
+    ms = event.time // _NS_PER_MS
     opened = state.get("open") or {}
     ordinal, step, held_size, row, row_ms, times = opened.get(writer_id) or (-1, 0, 0, {}, 0, {})
     joins = ordinal >= 0 and step == event.step and held_size + size <= _MAX_MERGED
@@ -144,7 +191,7 @@ def _log(state: State, writer_id: str, event: Log, entries: Entries, share: Shar
     else:
         ordinal, highest = state.get("row", 0), state.get("step", -1)
         at = event.step if highest < event.step <= _MAX_STEP else highest + 1
-        row = {STEP: at, **_times(state, event.time), **values}
+        row = {STEP: at, **when(event.time, int(state["started"])), **values}
         if at != event.step:
             row[TRUE_STEP] = event.step
             entries.notes.append(MOVED)
@@ -159,15 +206,12 @@ def _log(state: State, writer_id: str, event: Log, entries: Entries, share: Shar
     return after
 
 
-def _times(state: State, time: int) -> Row:
-    """`_timestamp` and `_runtime` in seconds; of both the microseconds are exact."""
-    ran = max(time - int(state["started"]), 0)
-    return {TIME: time // _NS_PER_US / 1e6, RUNTIME: ran // _NS_PER_US / 1e6}
-
-
 def _config(event: Config, entries: Entries, share: Share) -> None:
     for key, value in event.values.items():
-        name = map_key(key)
+        if is_private(key):
+            share.config[key] = spoken(value)
+            continue
+        name = key_name(key)
         if name != key:
             entries.notes.append(Note("mapped", key, name))
         share.config[name] = held = spoken(value)
@@ -177,7 +221,7 @@ def _config(event: Config, entries: Entries, share: Share) -> None:
 def _summary(state: State, event: Summary, entries: Entries) -> State:
     given: dict[str, Any] = {}
     for key, value in event.values.items():
-        name = map_key(key)
+        name = key_name(key)
         if name != key:
             entries.notes.append(Note("mapped", key, name))
         given[name] = held = spoken(value)
@@ -190,13 +234,13 @@ def _tags(tags: dict[str, str], entries: Entries) -> None:
         mapped = map_tag(name)
         if mapped != name:
             entries.notes.append(Note("mapped", name, mapped))
-        if len(f"{mapped}:{value}") > MAX_TAG and label(mapped, value) != mapped:
-            entries.notes.append(Note("cut", name, f"shown as {label(mapped, value)}"))
+        if len(f"{mapped}:{value}") > MAX_TAG and tag_name(mapped, value) != mapped:
+            entries.notes.append(Note("cut", name, f"shown as {tag_name(mapped, value)}"))
         entries.tags[mapped] = value
 
 
 def _system(state: State, event: System, share: Share) -> State:
     ordinal = state.get("system", 0)
     measures = {f"system.{key}": number(value) for key, value in event.values.items()}
-    share.system[ordinal] = {"_wandb": True, **_times(state, event.time), **measures}
+    share.system[ordinal] = {"_wandb": True, **when(event.time, int(state["started"])), **measures}
     return {**state, "system": ordinal + 1}

@@ -11,6 +11,7 @@ import pytest
 from syncd import documents
 from syncd.policy import Policy
 from tests.unit.syncd.platform import CONFIG, LOG, Place, finish
+from tracker.events import MEDIA, OF_ARTIFACT
 
 
 @pytest.fixture
@@ -44,6 +45,16 @@ def test_the_same_from_any_copy(place, tmp_path):
     assert [json.loads(line)[3:] for line in lines] == [
         [step, "note", "gr\u00fc\u00df dich\n" * 1000] for step in range(3)
     ]
+
+
+def test_what_is_said_of_artifacts_stands_in_the_run_s_document_and_is_no_media(place):
+    writer = place.writer()
+    writer.append(MEDIA, 3, "model", OF_ARTIFACT, [], {"aliases": ["best"]})
+    finish(writer)
+    documents = written(place.folder, place.run_id)
+    assert list(documents) == ["tracker/run.json"]
+    (note,) = json.loads(documents["tracker/run.json"][0])["artifact_notes"]
+    assert (note["name"], note["aliases"]) == ("model", ["best"])
 
 
 def test_no_texts_no_file_and_nothing_left_behind(place, tmp_path, monkeypatch):

@@ -5,5 +5,8 @@ From a file to a journal: `framing` finds entries, `source` numbers their record
 those once, and `imports` does so for many files. `known` asks the store how far that is.
 
 From journals to a folder: `merge` orders their events, `history`, `typed` and `versions` say rows,
-media and artifacts in W&B's terms, named by `naming`, and `giving` writes them as `transactions`.
+media and artifacts in W&B's terms, and `giving` writes them as `transactions`.
+
+For both, for `tracker.wandb` and for the delivery by syncd: `naming` has names, `clock` when a row
+is, `private` what stands in W&B's config, `typed` media.
 """

@@ -22,8 +22,8 @@ class Taken(NamedTuple):
 
     Attributes:
         body: that of the Artifact event; None if there is no version of it here.
-        about: what an Artifact event has no place for: wandb's digest, aliases, description,
-            metadata and references.
+        about: what an Artifact event has no place for, see `tracker.events.Media`, with
+            `references`; where there is no version, wandb's `digest` for the manifest.
         trouble: why there is no version, or what of it is not in it.
     """
 
@@ -66,7 +66,9 @@ def artifact_of(record: Record, blobs: Blobs) -> Taken:
         digest = manifest.put(blobs).digest
     except BadInput as error:
         return Taken(None, about, [f"artifact {name}: {error}"])
-    return Taken((name, text_of(record.type), digest, len(entries), manifest.size), about, trouble)
+    about.pop("digest", None)
+    body = name, text_of(record.type), digest, len(entries), manifest.size
+    return Taken(body, {"manifest": digest, **about}, trouble)
 
 
 def _entry(item: Any, blobs: Blobs) -> Entry | None:
@@ -95,7 +97,8 @@ def _about(record: Record) -> dict[str, Json]:
     references = {text_of(i.path): text_of(i.ref) for i in record.manifest.contents if i.ref}
     found: dict[str, Json] = {
         "digest": text_of(record.digest),
-        "aliases": [text_of(alias) for alias in record.aliases],
+        "type": text_of(record.type),
+        "aliases": [text_of(alias) for alias in record.aliases if alias != "latest"],
         "tags": [text_of(tag) for tag in record.tags],
         "description": text_of(record.description),
         "references": references,

@@ -8,10 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tracker.escapes import unescaped
 from tracker.events import Json
 from tracker.head import MOST_CHARACTERS, MOST_TAG_NAME, MOST_TAGS
 from tracker.integrations.wandb.framing import Damage, read
-from tracker.integrations.wandb.records import Parser, Record, kind_of, nanoseconds
+from tracker.integrations.wandb.records import PRODUCER, Parser, Record, kind_of, nanoseconds
 from tracker.values import text_of
 
 TOOL = "wandb"
@@ -41,12 +42,14 @@ class Beginning(NamedTuple):
     """What a source begins with: its run's record and its environment, by name.
 
     `made_up` where the record is damaged: of its file's name and the first time that is told.
+    `ours` where we gave the file out: what names and rows stand for is told again then.
     """
 
     run: Record
     environment: dict[str, Any]
     folder: str
     made_up: bool = False
+    ours: bool = False
 
     @property
     def source(self) -> str:
@@ -67,7 +70,8 @@ class Beginning(NamedTuple):
     def start(self) -> tuple[Any, ...]:
         """The body of the Start event, without what only a writer knows."""
         run = self.run
-        project = _cut("project", run.project) or "uncategorized"  # as wandb calls it
+        given = unescaped(run.project) if self.ours else run.project
+        project = _cut("project", given) or "uncategorized"  # as wandb calls it
         name = _cut("name", run.display_name) or _cut("name", run.run_id)
         optional = [
             _cut(field, text) or None
@@ -103,7 +107,7 @@ def begun(log: Path, parser: Parser) -> Beginning | None:
         OSError: the file cannot be read.
     """
     environment = _metadata(log.parent / "files" / "wandb-metadata.json")
-    run, damaged, time = None, False, None
+    run, damaged, time, ours = None, False, None, False
     with log.open("rb") as file:
         for item in islice(read(file), LOOKED_AT):
             if isinstance(item, Damage):
@@ -111,7 +115,9 @@ def begun(log: Path, parser: Parser) -> Beginning | None:
                 continue
             record = parser.parse(item.data)
             which = kind_of(record)
-            if which == "run":
+            if which == "header":
+                ours = record.header.version_info.producer == PRODUCER
+            elif which == "run":
                 run = run or record.run
             elif which == "environment":
                 environment = _environment(record.environment) | environment
@@ -119,7 +125,7 @@ def begun(log: Path, parser: Parser) -> Beginning | None:
             elif which == "stats":
                 time = time or record.stats.timestamp
     if run is not None and run.run_id:
-        return Beginning(run, environment, log.parent.name)
+        return Beginning(run, environment, log.parent.name, ours=ours)
     if not damaged or time is None:
         return None
     made_up = parser.run(log.stem.removeprefix("run-"), time)

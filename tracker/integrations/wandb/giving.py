@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -22,8 +23,8 @@ from typing import TextIO
 
 from tracker.artifacts import Blobs
 from tracker.errors import ArtifactError
-from tracker.events import Console, Json, Log, Media, MediaFile, System
-from tracker.integrations.wandb import typed
+from tracker.events import OF_ARTIFACT, Console, Json, Log, Media, MediaFile, System
+from tracker.integrations.wandb import private, typed
 from tracker.integrations.wandb.history import History
 from tracker.integrations.wandb.merge import Reached, by_step
 from tracker.integrations.wandb.naming import key_name, project_name, tag_name
@@ -124,9 +125,11 @@ class _Giving:
         told.tags.extend(tag_name(name, value) for name, value in run.tags.items())
         stamp(told.start_time, self._start_ns)
         for key, value in run.config.items():
-            told.config.update.add(key=key_name(key), value_json=in_json(value))
+            if not private.is_private(key):
+                told.config.update.add(key=key_name(key), value_json=in_json(value))
         self._records.put(record)
         self._where()
+        self._private(run.config)
 
     def take(self, reached: Reached) -> None:
         """Give out what an event says."""
@@ -137,8 +140,9 @@ class _Giving:
             self._system(event)
         elif isinstance(event, Console):
             self._output(event)
-        elif isinstance(event, Media) and event.form == typed.VERSION:
-            self._versions[str(event.about.get("manifest"))] = event.about
+        elif isinstance(event, Media) and event.form == OF_ARTIFACT:
+            if "used" not in event.about:  # which W&B knows by an id of the server only
+                self._versions[str(event.about.get("manifest"))] = event.about
         elif isinstance(event, Media):
             self._media(reached, event)
 
@@ -158,12 +162,16 @@ class _Giving:
         """Give out the summary, and how the run ended if it did."""
         self._history.end()
         run, record = self._run, self._records.record()
-        summary = self._history.summary()
-        summary |= {key_name(key): value for key, value in run.summary.items()}
         seconds = int(run.duration.total_seconds())
-        for key, value in (summary | {"_wandb": {"runtime": seconds}}).items():
-            record.summary.update.add(key=key, value_json=in_json(value))
+        record.ClearField("_info")  # so W&B's client marks what it computed itself
+        for key, value in (self._history.summary() | {"_wandb": {"runtime": seconds}}).items():
+            record.summary.update.add(nested_key=[key], value_json=in_json(value))
         self._records.put(record)
+        record = self._records.record()
+        for key, value in run.summary.items():
+            record.summary.update.add(key=key_name(key), value_json=in_json(value))
+        if run.summary:
+            self._records.put(record)
         if run.status not in ("running", "crashed"):  # else W&B finds out by itself, as we did
             record = self._records.record()
             record.exit.exit_code = run.exit_code or 0
@@ -190,6 +198,17 @@ class _Giving:
         told["startedAt"] = self._run.started_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         path = self._files / "wandb-metadata.json"
         path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+    def _private(self, config: Mapping[str, Json]) -> None:
+        for said in private.metrics(config):
+            record = self._records.record()
+            private.fill(record.metric, said)
+            self._records.put(record)
+        for key, chart in private.charts(config).items():
+            record = self._records.record()
+            path = [private.PRIVATE, "visualize", key]
+            record.config.update.add(nested_key=path, value_json=in_json(chart))
+            self._records.put(record)
 
     def _system(self, event: System) -> None:
         record = self._records.record()

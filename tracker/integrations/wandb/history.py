@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tracker.integrations.wandb.clock import STEP, TIMES, TRUE_STEP, when
 from tracker.integrations.wandb.merge import Reached
 from tracker.integrations.wandb.naming import key_name
 from tracker.integrations.wandb.transactions import Transactions, in_json
 
-_NS_PER_MS, _NS_PER_US = 1_000_000, 1_000
-_US = 1e6
+_NS_PER_MS = 1_000_000
 _MOST_KEYS = 10_000
 """Of a row that a later call still joins."""
 
@@ -76,9 +76,9 @@ class History:
         for key, value in self._where().items():
             add(key=key, value_json=in_json(value))
         if moved:
-            add(key="_tracker_step", value_json=str(self._step))
+            add(key=TRUE_STEP, value_json=str(self._step))
         if self._times:
-            add(key="_tracker_times", value_json=in_json(in_json(self._times)))
+            add(key=TIMES, value_json=in_json(in_json(self._times)))
         self._records.put(record)
         self.rows += 1
         self.moved += moved
@@ -90,9 +90,4 @@ class History:
         return told | (self._where() if self.rows else {})
 
     def _where(self) -> dict[str, Any]:
-        ran_ns = max(self._time_ns - self._start_ns, 0)
-        return {
-            "_step": self._at,
-            "_timestamp": self._time_ns // _NS_PER_US / _US,  # so that microseconds are exact
-            "_runtime": ran_ns // _NS_PER_US / _US,
-        }
+        return {STEP: self._at, **when(self._time_ns, self._start_ns)}

@@ -1,9 +1,24 @@
-"""Names as W&B takes them, the same that a delivery by syncd gives."""
+r"""Names as W&B takes them: kept as they are where they can be, apart from W&B's own where not.
+
+    keys       what begins as a key of W&B's or ours does gets its first "_" escaped (see
+               `tracker.escapes`): ``_step`` -> ``_x5f_step``
+    projects   up to 128 characters without ``/ \ # ? % :``, which are escaped
+    artifacts  the same length, "-" for each character but ``A-Z a-z 0-9 _ . -``
+    tags       up to 64 characters; a tag with a value is ``name:value``
+
+What is too long is cut and ends in "-" and 16 hex digits of SHA-256 of the whole. The limits are
+those of the client (wandb/sdk/wandb_settings.py, `validate_project` and `validate_run_tags`).
+"""
 
 from __future__ import annotations
 
-import hashlib
 import re
+from functools import lru_cache
+
+from tracker.escapes import EMPTY, digest, escaped, unescaped
+
+OURS = "_tracker"
+"""What all keys of ours begin with, in the config and in rows."""
 
 MAX_NAME = 128
 """Characters of the name of a project, an artifact or its type."""
@@ -11,42 +26,42 @@ MAX_NAME = 128
 MAX_TAG = 64
 """Characters."""
 
-_OWN = ("_step", "_timestamp", "_runtime", "_wandb", "_tracker")
-"""How keys begin that W&B, or we, give a meaning."""
-
+_RESERVED = ("_step", "_timestamp", "_runtime", "_wandb", OURS)
 _NOT_IN_PROJECT = re.compile(r"[/\\#?%:\x00-\x1f\x7f]")
 _NOT_IN_ARTIFACT = re.compile(r"[^A-Za-z0-9_.-]")
 
 
+@lru_cache(maxsize=16_384)
 def key_name(key: str) -> str:
-    """A key of the user's, apart from W&B's own and not empty: ``_step`` is ``_x5f_step``."""
+    """Return the name of a metric, config or summary key."""
     if not key:
-        return "_x_"
-    return f"_x5f_{key[1:]}" if key.startswith(_OWN) else key
+        return EMPTY
+    return escaped(key, {0} if key == EMPTY or key.startswith(_RESERVED) else ())
+
+
+def key_of(name: str) -> str:
+    """Return the key that `key_name` gave a name."""
+    return unescaped(name) if "_x" in name else name
 
 
 def project_name(name: str) -> str:
-    """A project's name; what W&B refuses stands as its code: ``a/b`` is ``a_x2f_b``."""
-    return _cut(_NOT_IN_PROJECT.sub(_code, name), MAX_NAME) or "uncategorized"
+    """Return the name of a project."""
+    bad = {found.start() for found in _NOT_IN_PROJECT.finditer(name)}
+    return _cut(escaped(name, bad), MAX_NAME) or "uncategorized"
 
 
 def artifact_name(name: str) -> str:
-    """An artifact's name or type, "-" for each character but ``A-Z a-z 0-9 _ . -``."""
+    """Return the name of an artifact or of its type."""
     return _cut(_NOT_IN_ARTIFACT.sub("-", name), MAX_NAME) or "-"
 
 
 def tag_name(name: str, value: str) -> str:
-    """A tag, ``name:value`` if it has a value."""
-    return _cut(f"{name}:{value}" if value else name, MAX_TAG)
-
-
-def _code(found: re.Match[str]) -> str:
-    return f"_x{ord(found[0]):x}_"
+    """Return a tag as W&B shows it."""
+    return _cut(f"{name}:{value}" if value else name, MAX_TAG) or EMPTY
 
 
 def _cut(text: str, most: int) -> str:
-    """What is too long ends in "-" and 16 hex digits of the SHA-256 of the whole."""
     if len(text) <= most:
         return text
-    tail = "-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+    tail = "-" + digest(text)
     return text[: most - len(tail)] + tail

@@ -11,6 +11,7 @@ from typing import Any
 
 from tracker.errors import TrackerError
 from tracker.events import Json
+from tracker.integrations.wandb.private import PRIVATE, drawn
 from tracker.values import NOTHING, configured, flatten, text_of
 
 Record = Any
@@ -18,26 +19,37 @@ Record = Any
 
 Path = tuple[str, ...]
 
+PRODUCER = "tracker"
+"""What the header of a file says that was given out here."""
+
 HIDDEN = frozenset({"_step", "_timestamp", "_runtime", "_wandb"})
 """Keys that wandb adds: the step and the time of a row are those of its event."""
+
+
+def protocol() -> Any:
+    """W&B's own messages, the module ``wandb_internal_pb2`` of the installed wandb.
+
+    Raises:
+        TrackerError: wandb is not installed, or this one has no such messages; says how to get it.
+    """
+    try:
+        return importlib.import_module("wandb.proto.wandb_internal_pb2")
+    except ImportError as error:
+        raise TrackerError(
+            f".wandb files need wandb, which cannot be imported ({error}): "
+            "pip install 'tracker-syncd[wandb]'"
+        ) from error
 
 
 class Parser:
     """Makes records of entries.
 
     Raises:
-        TrackerError: wandb is not installed, or this one has no such classes.
+        TrackerError: as `protocol`.
     """
 
     def __init__(self) -> None:
-        try:
-            module = importlib.import_module("wandb.proto.wandb_internal_pb2")
-        except ImportError as error:
-            raise TrackerError(
-                f"reading .wandb files needs wandb, which cannot be imported ({error}): "
-                "pip install 'tracker-syncd[wandb]'"
-            ) from error
-        self.new = module.Record
+        self.new = protocol().Record
         self._errors = importlib.import_module("google.protobuf.message").DecodeError
 
     def parse(self, data: bytes) -> Record:
@@ -128,6 +140,12 @@ def flat(found: list[tuple[Path, Any]]) -> dict[str, Json]:
         if value is not NOTHING and term is not NOTHING:
             values[key] = term
     return values
+
+
+def settings(found: list[tuple[Path, Any]]) -> dict[str, Json]:
+    """Config values under flat keys; of those under W&B's own key what a script said."""
+    shown = drawn(nested(found).get(PRIVATE))
+    return flat(found) | flat([((key,), told) for key, told in shown.items()])
 
 
 def nanoseconds(timestamp: Any) -> int:

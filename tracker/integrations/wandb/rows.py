@@ -9,6 +9,8 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from tracker.events import Value
+from tracker.integrations.wandb.clock import TIMES, TRUE_STEP
+from tracker.integrations.wandb.naming import key_of
 from tracker.integrations.wandb.records import HIDDEN, Record, items, nested
 from tracker.values import MAX_DEPTH, logged, text_of
 
@@ -24,7 +26,7 @@ _SUMMARY = re.compile(
 _INFO = b"\xc2\x0c"
 """The field `_info`, which the records have that come from the script."""
 _MOST_NAMES = 100_000
-_NS = 1_000_000_000
+_NS, _NS_PER_MS = 1_000_000_000, 1_000_000
 _FAR = 1 << 33
 """Seconds since 1970 that no clock shows; a row of such a time has none."""
 
@@ -37,13 +39,15 @@ class Row(NamedTuple):
 
     `values` are one dict for each `log` event that the row takes (more than one only where a key
     is there twice), `media` wandb's dicts with a `_type` by their keys, `empty` counts nulls.
+    `times` has keys that were logged at another time than the row, in a file that we gave out.
     """
 
     step: int
     time: int
     values: list[dict[str, Value]]
     media: list[tuple[str, dict[str, Any]]]
-    empty: int = 0
+    empty: int
+    times: dict[str, int]
 
 
 def _nanoseconds(seconds: float) -> int:
@@ -94,7 +98,7 @@ class Rows:
         values.pop("_runtime", None)
         if odd or type(step) is not int or not 0 <= moment < _FAR:
             return None
-        return Row(step, _nanoseconds(moment), [values] if values else [], [])
+        return Row(step, _nanoseconds(moment), [values] if values else [], [], 0, {})
 
     def _learn(self, keys: tuple[bytes, ...]) -> bool:
         """Note the names of keys; False where one is no single name, as its length tells."""
@@ -108,17 +112,32 @@ class Rows:
         return len(found) == len(set(keys))
 
 
-def row_of(record: Record) -> Row:
-    """The row that a record with a history holds."""
+def row_of(record: Record, *, ours: bool = False) -> Row:
+    """The row that a record with a history holds; of a file of ours as it was logged."""
     history = record.history
     tree = nested(items(history.item))
     step, moment = tree.get("_step"), tree.get("_timestamp")
     if type(step) is not int:
         step = history.step.num
     seconds = moment if isinstance(moment, (int, float)) and 0 <= moment < _FAR else 0
-    found = Row(step, _nanoseconds(seconds), [{}], [])
-    empty = _spread({k: v for k, v in tree.items() if k not in HIDDEN}, "", 0, found)
+    held = {k: v for k, v in tree.items() if k not in HIDDEN}
+    times: dict[str, int] = {}
+    if ours:
+        true, times = held.pop(TRUE_STEP, step), _times(held.pop(TIMES, ""))
+        step = true if type(true) is int else step
+        held = {key_of(name): value for name, value in held.items()}
+    found = Row(step, _nanoseconds(seconds), [{}], [], 0, times)
+    empty = _spread(held, "", 0, found)
     return found._replace(values=[part for part in found.values if part], empty=empty)
+
+
+def _times(text: Any) -> dict[str, int]:
+    """Keys and ns out of a row's JSON text of milliseconds."""
+    try:
+        told = msgspec.json.decode(str(text or "{}"), type=dict[str, int])
+    except msgspec.MsgspecError:
+        return {}
+    return {key_of(name): ms * _NS_PER_MS for name, ms in told.items() if 0 <= ms < _FAR * 1000}
 
 
 def _spread(tree: dict[str, Any], prefix: str, depth: int, found: Row) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tracker.artifacts import Blobs
 from tracker.errors import RunError, StoreError, TrackerError
-from tracker.events import LOG, SOURCE, START
+from tracker.events import LOG, MEDIA, OF_ARTIFACT, SOURCE, START
 from tracker.integrations.wandb.beginning import TOOL, Beginning, begun
 from tracker.integrations.wandb.known import Known, known, turn
 from tracker.integrations.wandb.records import Parser
@@ -160,7 +160,8 @@ class Taking:
             raise self._refusal(writer)
         self._known = self._known._replace(at=at, beyond=0)
         for kind, _, *body in batch:
-            self.taken.count(kind)
+            if kind != MEDIA or body[2] != OF_ARTIFACT:  # which came with an artifact
+                self.taken.count(kind)
             if kind == LOG:
                 self.taken.points += len(body[1])
 

@@ -6,28 +6,13 @@ import json
 from math import isfinite
 from typing import Any, BinaryIO
 
-from tracker.errors import TrackerError
 from tracker.integrations.wandb.framing import Writer
+from tracker.integrations.wandb.records import PRODUCER, protocol
 
 _MIN_CONSUMER = "0.70.0"
 """What the client of wandb 0.31 demands of a reader in its own files."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
-def protocol() -> Any:
-    """W&B's own messages, the module ``wandb_internal_pb2`` of the installed wandb.
-
-    Raises:
-        TrackerError: wandb is not installed; says how to get it.
-    """
-    try:
-        from wandb.proto import wandb_internal_pb2  # noqa: PLC0415 - an extra, and 300 ms
-    except ImportError as error:
-        raise TrackerError(
-            "W&B's format needs wandb, which is not installed: pip install 'tracker-syncd[wandb]'"
-        ) from error
-    return wandb_internal_pb2
 
 
 class Transactions:
@@ -47,7 +32,7 @@ class Transactions:
         self._run_id = run_id
         self._number = 0
         header = self.record()
-        header.header.version_info.producer = "tracker"
+        header.header.version_info.producer = PRODUCER
         header.header.version_info.min_consumer = _MIN_CONSUMER
         self.put(header)
 

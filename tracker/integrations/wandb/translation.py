@@ -8,11 +8,12 @@ What becomes of each kind of record:
                       are left out, dicts with a `_type` are Media
     summary           Summary, for what the script set and what define_metric had computed; that
                       which repeats the history's last values is not taken, as it is there
-    metric            Config "wandb/define_metric/NAME": its axis and summary
+    metric            Config, all that was said so far; as charts, see `private`
     stats             System
     output, _raw      Console
     files             an artifact of each saved file that is no media: type "run-file"
-    artifact          Artifact; aliases, metadata and references in Summary "wandb/artifact/NAME"
+    artifact          Artifact; aliases, metadata and the like in Media of the form OF_ARTIFACT
+    use_artifact      Media of that form: which one the run read
     exit              Finish; files/output.log becomes Console before it, if no record did
 
 All others are counted. The same records give the same events: those that a death cut short go on
@@ -32,10 +33,25 @@ import msgspec
 
 from tracker.artifacts import Blobs, Entry, Manifest, check_name
 from tracker.errors import BadInput
-from tracker.events import ARTIFACT, CONFIG, CONSOLE, FINISH, LOG, MEDIA, SUMMARY, SYSTEM, TAGS
+from tracker.events import (
+    ARTIFACT,
+    CONFIG,
+    CONSOLE,
+    FINISH,
+    LOG,
+    MEDIA,
+    OF_ARTIFACT,
+    SUMMARY,
+    SYSTEM,
+    TAGS,
+    Json,
+    Value,
+)
 from tracker.integrations.wandb.artifacts import artifact_of
 from tracker.integrations.wandb.beginning import Beginning, tags_of
 from tracker.integrations.wandb.media import Folder, media_of
+from tracker.integrations.wandb.naming import key_of
+from tracker.integrations.wandb.private import METRICS, is_private, said_of
 from tracker.integrations.wandb.records import (
     Parser,
     Record,
@@ -43,6 +59,7 @@ from tracker.integrations.wandb.records import (
     items,
     kind_of,
     nanoseconds,
+    settings,
     value_of,
 )
 from tracker.integrations.wandb.rows import Row, Rows, is_computed, row_of
@@ -89,13 +106,15 @@ class Translation:
         self._blobs = blobs
         self._folder = Folder(log.parent / "files", blobs, links=links)
         self._rows = Rows()
+        self._ours = beginning.ours
         self._tags = tags_of(beginning.run)
         self._name = beginning.run.display_name
         self._computes = False  # define_metric asked for more than the last value
+        self._metrics: dict[str, dict[str, Any]] = {}
         self._console = False
         self._summary: dict[str, Any] = {}
         self._events: dict[str, Callable[[Record], Iterator[Happened]]] = {
-            "history": lambda record: self._row(row_of(record)),
+            "history": lambda record: self._row(row_of(record, ours=self._ours)),
             "summary": self._of_summary,
             "config": self._of_config,
             "run": self._of_run,
@@ -105,12 +124,13 @@ class Translation:
             "output_raw": lambda record: self._of_output(record.output_raw),
             "files": self._of_files,
             "artifact": self._of_artifact,
+            "use_artifact": self._of_use,
             "exit": self._of_exit,
         }
 
     def learn(self, data: bytes) -> None:
         """Note what an entry that was taken before means for those behind it."""
-        if self._is_repeated(data) or self._rows.plain(data) is not None:
+        if self._is_repeated(data) or self._plain(data) is not None:
             return
         record = self._parser.parse(data)
         which = kind_of(record)
@@ -121,7 +141,7 @@ class Translation:
     def events(self, data: bytes) -> list[Happened]:
         """The events that an entry stands for, in order."""
         self.looked = False
-        row = self._rows.plain(data)
+        row = self._plain(data)
         if row is not None:
             self.time = max(self.time, row.time)
             return [(LOG, row.time or self.time, row.step, values) for values in row.values]
@@ -138,9 +158,18 @@ class Translation:
         found = list(translate(record))
         return found if len(data) < _LARGE else [e for e in found if self._fits(e)]
 
+    def _plain(self, data: bytes) -> Row | None:
+        return None if self._ours else self._rows.plain(data)
+
     def _is_repeated(self, data: bytes) -> bool:
         """Whether an entry is a summary of nothing but the history's last values."""
         return not self._computes and is_computed(data)
+
+    def _by_key(self, values: dict[str, Json]) -> dict[str, Json]:
+        """Values under the keys that they had here, where the file is one of ours."""
+        if not self._ours:
+            return values
+        return {n if is_private(n) else key_of(n): value for n, value in values.items()}
 
     def _note_exit(self, record: Record, which: str) -> None:
         if which == "exit":
@@ -158,13 +187,17 @@ class Translation:
 
     def _row(self, row: Row) -> Iterator[Happened]:
         moment = row.time or self.time
-        self.time = max(self.time, moment)
+        self.time = max(self.time, moment, *row.times.values())
         for values in row.values:
-            yield LOG, moment, row.step, values
+            calls: dict[int, dict[str, Value]] = {}
+            for key, value in values.items():
+                calls.setdefault(row.times.get(key, moment), {})[key] = value
+            for time, called in calls.items():
+                yield LOG, time, row.step, called
         for key, given in row.media:
             self.looked = True
             body, absent = media_of(key, given, self._folder)
-            yield MEDIA, moment, row.step, *body
+            yield MEDIA, row.times.get(key, moment), row.step, *body
             if absent:
                 self.left_out["media files that are not there"] += len(absent)
         if row.empty:
@@ -172,10 +205,13 @@ class Translation:
 
     def _of_summary(self, record: Record) -> Iterator[Happened]:
         summary, set_here = record.summary, record.HasField("_info")
+        if self._ours and not set_here:
+            return  # what the history's last values are
         found = items(summary.update)
         if not set_here and any(item.nested_key for item in summary.update):
-            found = [(path, value) for path, value in found if path[-1] in _GENERATED]
+            found = [(p, value) for p, value in found if p[-1] in _GENERATED or _computed(value)]
         values = flat(found) | dict.fromkeys(flat([(p, 0) for p, _ in items(summary.remove)]))
+        values = self._by_key(values)
         changed = {
             k: v for k, v in values.items() if set_here or self._summary.get(k, self) != v
         }  # fmt: skip
@@ -213,25 +249,28 @@ class Translation:
         self._tags = tags
         self.left_out["changes of the run's name"] += record.run.display_name != self._name
         self._name = record.run.display_name
-        if values := flat(items(record.run.config.update)):
+        if values := self._by_key(settings(items(record.run.config.update))):
             yield CONFIG, self.time, values
         if added or removed:
             yield TAGS, self.time, added, removed
 
     def _of_config(self, record: Record) -> Iterator[Happened]:
         removed = flat([(path, 0) for path, _ in items(record.config.remove)])
-        if values := flat(items(record.config.update)) | dict.fromkeys(removed):
+        if values := self._by_key(settings(items(record.config.update))) | dict.fromkeys(removed):
             yield CONFIG, self.time, values
 
     def _of_metric(self, record: Record) -> Iterator[Happened]:
         metric = record.metric
         self._computes |= metric.HasField("summary")
-        name = text_of(metric.name or metric.glob_name)
-        wanted = [field.name for field, _ in metric.summary.ListFields()]
-        said = {"step": text_of(metric.step_metric), "summary": wanted}
-        if name and not metric.expanded_from_glob:
-            told = {key: value for key, value in said.items() if value}
-            yield CONFIG, self.time, {f"wandb/define_metric/{name}": told}
+        said = said_of(metric)
+        name = said["name"]
+        if not name or metric.expanded_from_glob:
+            return
+        before = {} if metric._control.overwrite else self._metrics.get(name, {})  # noqa: SLF001 - so W&B names the field
+        self._metrics[name] = before | said
+        event = CONFIG, self.time, {METRICS: list(self._metrics.values())}
+        if self._fits(event):
+            yield event
 
     # -- files -----------------------------------------------------------------------------
 
@@ -265,8 +304,11 @@ class Translation:
         if taken.body is not None:
             yield ARTIFACT, self.time, *taken.body
         if taken.about:
-            name = text_of(record.artifact.name)
-            yield SUMMARY, self.time, {f"wandb/artifact/{name}": taken.about}
+            yield MEDIA, self.time, 0, text_of(record.artifact.name), OF_ARTIFACT, [], taken.about
+
+    def _of_use(self, record: Record) -> Iterator[Happened]:
+        used = text_of(record.use_artifact.name)
+        yield MEDIA, self.time, 0, used.partition(":")[0], OF_ARTIFACT, [], {"used": used}
 
     # -- the end ---------------------------------------------------------------------------
 
@@ -288,3 +330,8 @@ class Translation:
                 text = file.read(_CONSOLE_BYTES).decode("utf-8", "replace")
                 if text:
                     yield CONSOLE, self.time, "stdout", text
+
+
+def _computed(value: Any) -> bool:
+    """Whether a value is what define_metric had computed of a metric: {"min": 1, "max": 2}."""
+    return isinstance(value, dict) and bool(value) and value.keys() <= _GENERATED

@@ -20,9 +20,6 @@ _FOLDERS = {"image": "images", "video": "videos"}
 _LISTS = {"audio": ("audio", "audio"), "video": ("videos", "videos"), "html": ("html", "html")}
 """Of forms with several files: the type of the whole, and the key of the values in it."""
 
-VERSION = "artifact"
-"""The form of what is no media: what belongs to an artifact version, by its `manifest`."""
-
 _ELSEWHERE = ("artifact_path", "_latest_artifact_path")
 """Name artifacts by what only the client that made them knew; the file itself is here."""
 

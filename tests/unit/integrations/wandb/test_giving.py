@@ -123,5 +123,5 @@ def test_the_last_value_is_that_of_the_last_attempt_not_of_the_highest_step(tmp_
         run.log({"loss": 0.25}, step=5)
     _, records, _ = given(tmp_path)
     (record,) = records["summary"]
-    summary = {item.key: item.value_json for item in record.summary.update}
+    summary = {item.nested_key[0]: item.value_json for item in record.summary.update}
     assert summary["loss"] == "0.25"

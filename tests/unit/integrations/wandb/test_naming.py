@@ -2,7 +2,38 @@
 
 from __future__ import annotations
 
-from tracker.integrations.wandb.naming import artifact_name, key_name, project_name, tag_name
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracker.integrations.wandb.naming import (
+    artifact_name,
+    key_name,
+    key_of,
+    project_name,
+    tag_name,
+)
+
+KEYS = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(["_step", "_timestamp", "_runtime", "_wandb", "_tracker", "_x5f_step", "_x_"]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(KEYS)
+def test_keys_are_turned_back_and_never_ours(key):
+    mapped = key_name(key)
+    assert key_of(mapped) == key
+    assert not mapped.startswith(("_step", "_timestamp", "_runtime", "_wandb", "_tracker"))
+    assert mapped
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=200))
+def test_projects_are_taken(name):
+    mapped = project_name(name)
+    assert 1 <= len(mapped) <= 128
+    assert not set(mapped) & set("/\\#?%:")
 
 
 def test_a_project_has_no_character_that_wandb_refuses():

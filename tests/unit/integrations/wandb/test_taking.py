@@ -15,6 +15,7 @@ from tracker.events import Artifact, Config, Console, Finish, Log, Media, Start,
 from tracker.integrations.wandb import taking
 from tracker.integrations.wandb.imports import Import
 from tracker.journal import Writer
+from tracker.query import Store
 from tracker.settings import Settings
 
 
@@ -320,10 +321,29 @@ def test_artifacts_staged_elsewhere(importing, tmp_path):
     assert (version.name, version.type, version.files, version.size) == ("data", "dataset", 1, 7)
     assert taken.left_out == {"artifact versions": 2}
     assert "in/file.bin" in taken.trouble[0]
-    (summary, *_) = of(Summary, importing.events("artifacts"))
-    about = summary.values["wandb/artifact/data"]
+    notes = of(Media, importing.events("artifacts"))
+    assert {(note.key, note.form, len(note.files)) for note in notes} == {("data", "artifact", 0)}
+    assert [note.about.get("manifest") for note in notes] == [version.manifest, None, None]
+    about = notes[0].about
     assert about["references"] == {"ref": "s3://bucket/x"}
     assert (about["aliases"], about["metadata"]) == (["best"], {"k": 1})
+
+
+def test_what_the_run_read_is_said_of_the_artifact(importing):
+    """An input is a note of its artifact, by name and version, and no media."""
+    made = Made("inputs")
+    record = made.new()
+    record.use_artifact.name, record.use_artifact.type = "data:v3", "dataset"
+    made.add(record)
+    made.exit()
+    made.put(importing.folder)
+    taken = importing.one()
+    (note,) = of(Media, importing.events("inputs"))
+    assert (note.key, note.form, note.about) == ("data", "artifact", {"used": "data:v3"})
+    assert (taken.left_out, "media" in taken.events) == ({}, False)
+    run = Store(importing.store.root).run("inputs")
+    assert (run.media(), run.media_kept()) == ([], [])
+    assert [note.about["used"] for note in run.artifact_notes()] == ["data:v3"]
 
 
 def test_summaries(importing):
@@ -349,13 +369,16 @@ def test_summaries(importing):
     for value in (3, 3, 2):
         summary(["loss", "min"], value)
         summary(["loss"], value)
+    summary(["acc"], {"min": 1, "max": 4})  # as the client of today writes it
+    summary(["img"], {"width": 4})
     made.put(importing.folder)
     importing.one()
     found = [e.values for e in of(Summary, importing.events("sums"))]
-    assert found == [{"best/at": 3}, {"loss/min": 3}, {"loss/min": 2}]
+    computed = {"acc/min": 1, "acc/max": 4}
+    assert found == [{"best/at": 3}, {"loss/min": 3}, {"loss/min": 2}, computed]
     (config,) = of(Config, importing.events("sums"))
-    said = {"step": "epoch", "summary": ["min"]}
-    assert config.values == {"wandb/define_metric/loss": said}
+    said = {"name": "loss", "step_metric": "epoch", "step_sync": False, "summary": ["min"]}
+    assert config.values == {"_wandb/metrics": [said]}
 
 
 def test_changes_of_the_run_and_unknown_records(importing):
