@@ -4,6 +4,7 @@ r"""Names at W&B: kept as they are where they can be, told apart from W&B's own 
               `syncd.sinks.escapes`): ``_step`` -> ``_x5f_step``
     projects  up to 128 characters without ``/ \ # ? % :``, which are escaped
     tags      up to 64 characters; a tag with a value is ``name:value``
+    artifacts names, types and aliases: as projects
     files     paths as all file systems take them; a name that W&B gives to files of its own is
               escaped: ``output.log`` -> ``_x6f_utput.log``
 
@@ -34,6 +35,9 @@ OWN_FILES = frozenset({
 SUMMARY = "summary."
 """What summary values begin with where they stand beside tags; users' tags are kept apart."""
 
+_THEIRS = {"job": "", "run_table": "run-", "code": "source-"}
+"""Beginnings of names that W&B keeps to itself, by type (wandb/sdk/artifacts/_validators.py)."""
+
 _RESERVED = ("_step", "_timestamp", "_runtime", "_wandb", PRIVATE)
 _PROJECT_REFUSED = re.compile(r"[/\\#?%:\x00-\x1f\x7f]")
 
@@ -60,6 +64,17 @@ def map_project(name: str) -> str:
     """Return the name of a project's project at W&B."""
     bad = {found.start() for found in _PROJECT_REFUSED.finditer(name)}
     return _cut(escaped(name, bad), MAX_PROJECT) or "uncategorized"
+
+
+def map_artifact(name: str) -> str:
+    """Return the name of an artifact, of its type or of an alias at W&B."""
+    return map_project(name)
+
+
+def is_of_wandb(kind: str, name: str) -> bool:
+    """Whether W&B keeps artifacts of this type, or of it those of this name, to itself."""
+    first = _THEIRS.get(kind)
+    return kind.startswith("wandb-") or (first is not None and name.startswith(first))
 
 
 def map_path(path: str) -> str:
