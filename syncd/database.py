@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS batches (
     PRIMARY KEY (remote, run_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS artifacts (
     remote TEXT, run_id TEXT, writer_id TEXT, seq INTEGER, folder TEXT, manifest TEXT, size INTEGER,
-    rank INTEGER DEFAULT 1,
+    rank INTEGER DEFAULT 1, about TEXT DEFAULT '{}',
     PRIMARY KEY (remote, run_id, writer_id, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS receipts (
     remote TEXT, run_id TEXT, counts TEXT, notes TEXT, at REAL, first REAL,
@@ -62,6 +62,7 @@ _ADDED = (
     ("lanes", "taken", "TEXT"),
     ("lanes", "oldest", "REAL"),
     ("artifacts", "rank", "INTEGER DEFAULT 1"),
+    ("artifacts", "about", "TEXT DEFAULT '{}'"),
     ("receipts", "first", "REAL"),
 )
 """Columns that a file of an older format lacks."""

@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -20,7 +21,7 @@ from syncd.ledger import Ledger
 from syncd.policy import Policy
 from syncd.puts import Puts
 from syncd.removed import Removed
-from syncd.sinks import File, Rejected, RemoteRun, Retryable, Sink
+from syncd.sinks import File, Note, Rejected, RemoteRun, Retryable, Sink, Version
 from syncd.tail import Tail
 from syncd.telemetry import NOBODY, Observer, observing
 from syncd.verified import place
@@ -93,7 +94,9 @@ class Delivery:
         self._sink = sink
         self._stop = stop
         self._asked = asked
-        self.puts = Puts(self._put, settings, clock, stop=stop, pool=pool, landed=landed)
+        self.puts = Puts(
+            self._put, settings, clock, stop=stop, pool=pool, landed=landed, deliver=self._deliver
+        )
         known = settings.remotes.get(remote)
         self._file_hours = hours.of(known.file_hours if known else ())
         self._tools = Tools(
@@ -197,6 +200,11 @@ class Delivery:
     def _put(self, run: RemoteRun, file: File) -> object:
         observing.set(self._observer)
         return self._tools.call(lambda: self._sink.put(run, file))
+
+    def _deliver(self, run: RemoteRun, version: Version) -> list[Note] | None:
+        observing.set(self._observer)
+        done = self._tools.call(lambda: self._sink.version(run, version))
+        return cast("list[Note] | None", done)
 
     def _files_go(self) -> bool:
         if self.always or self._file_hours is None:

@@ -284,18 +284,26 @@ class Ledger:
             f"SELECT * FROM artifacts {_OF_LANE} ORDER BY rank, writer_id, seq", *record.key
         )
         return [
-            Pending(r["writer_id"], r["seq"], r["folder"], r["manifest"], r["size"], r["rank"])
+            Pending(
+                r["writer_id"],
+                r["seq"],
+                r["folder"],
+                r["manifest"],
+                r["size"],
+                r["rank"],
+                json.loads(r["about"]),
+            )
             for r in rows
         ]
 
-    def put(self, record: LaneRecord, files: Sequence[File]) -> None:
+    def put(self, record: LaneRecord, files: Sequence[File], notes: Iterable[Note] = ()) -> None:
         """Keep the receipt of files."""
         at = self._clock.time()
         rows = [(*record.key, file.path, file.digest, file.size, at) for file in files]
         counts = {"files": len(files), "bytes": sum(file.size for file in files)}
         with self._db.transaction() as db:
             db.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
-            receipts.add(db, record.key, counts, (), at)
+            receipts.add(db, record.key, counts, notes, at)
             self._count(record, counts)
 
     def done(self, record: LaneRecord, artifact: Pending, refused: Iterable[Refused] = ()) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from syncd.clock import Clock
 from syncd.receipts import Pending
 from syncd.retry import slow_pause
-from syncd.sinks import File, RemoteRun
+from syncd.sinks import File, Note, RemoteRun, Version
 from tracker.errors import ArtifactError
 from tracker.settings import Settings
 
@@ -32,13 +32,17 @@ class Put:
 
     Attributes:
         left: those to be put, the next one last.
+        version: what they are, until the remote took it as one or said that it does not.
         done: those that the remote took, and in how many seconds.
+        notes: what the version is called there.
     """
 
     run: RemoteRun
     artifact: Pending
     left: list[File]
+    version: Version | None = None
     done: list[tuple[File, float]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     future: Future[None] = field(default_factory=Future)
 
 
@@ -54,6 +58,7 @@ class Puts:
 
     Args:
         put: puts one file of a remote run, with the quick attempts.
+        deliver: has the remote take a version as one, the same way; None if it has no such.
         pool: where they are made, `file_workers` at the same time.
         landed: is told the run whose put ended, from the thread that made it.
     """
@@ -61,9 +66,11 @@ class Puts:
     def __init__(
         self, put: Callable[[RemoteRun, File], object], settings: Settings, clock: Clock, *,
         stop: threading.Event, pool: Executor | None = None,
+        deliver: Callable[[RemoteRun, Version], list[Note] | None] = lambda *_: None,
         landed: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
         self._put = put
+        self._deliver = deliver
         self._settings = settings
         self._clock = clock
         self._stop = stop
@@ -129,16 +136,36 @@ class Puts:
 
     def _work(self, put: Put) -> None:
         until = self._clock.monotonic() + SLICE_S
+        if put.version is not None and not self._stop.is_set():
+            self._as_one(put, put.version)
         while put.left and not self._stop.is_set():
             file = put.left[-1]
-            if not file.source.exists():
-                raise ArtifactError(
-                    f"the content of {file.path} ({file.digest}) is not in this store; "
-                    "deliver from a copy of the store that has it."
-                )
+            _check_there(file)
             began = self._clock.monotonic()
             self._put(put.run, file)
             ended = self._clock.monotonic()
             put.done.append((put.left.pop(), ended - began))
             if ended >= until:
                 return
+
+    def _as_one(self, put: Put, version: Version) -> None:
+        """Deliver a version; its files are left where the remote does not take it as one."""
+        for file in version.files:
+            _check_there(file)
+        began = self._clock.monotonic()
+        notes = self._deliver(put.run, version)
+        put.version = None
+        if notes is None:
+            return
+        took_s = (self._clock.monotonic() - began) / max(len(put.left), 1)
+        put.notes = notes
+        put.done = [(file, took_s) for file in put.left]
+        put.left = []
+
+
+def _check_there(file: File) -> None:
+    if not file.source.exists():
+        raise ArtifactError(
+            f"the content of {file.path} ({file.digest}) is not in this store; "
+            "deliver from a copy of the store that has it."
+        )

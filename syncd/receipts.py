@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from syncd.sinks import Note, Refused
 
@@ -33,7 +34,11 @@ Key = tuple[str, str]
 
 @dataclass
 class Pending:
-    """An artifact acknowledged as an event whose files are still to be put into `folder`."""
+    """An artifact acknowledged as an event whose files are still to be put into `folder`.
+
+    `about` is what is said of a version: "name" and "type", and, where the user said so,
+    "aliases", "metadata" and "description". Media have nothing there.
+    """
 
     writer_id: str
     seq: int
@@ -42,11 +47,17 @@ class Pending:
     size: int
     rank: int = 1
     """Those of a lower one are put first; see `rank`."""
+    about: dict[str, Any] = field(default_factory=dict)
 
     @property
     def what(self) -> str:
         """Its name where it is parked."""
         return f"artifact {self.folder}"
+
+    @property
+    def told(self) -> bool:
+        """Whether the user said something of it."""
+        return not self.about.keys() <= {"name", "type"}
 
 
 def rank(kind: str) -> int:
@@ -57,8 +68,12 @@ def rank(kind: str) -> int:
 def queue(db: sqlite3.Connection, key: Key, artifacts: Iterable[Pending]) -> None:
     """Have the files of artifacts put (again)."""
     db.executemany(
-        "REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [(*key, a.writer_id, a.seq, a.folder, a.manifest, a.size, a.rank) for a in artifacts],
+        "REPLACE INTO artifacts (remote, run_id, writer_id, seq, folder, manifest, size, rank, "
+        "about) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (*key, a.writer_id, a.seq, a.folder, a.manifest, a.size, a.rank, json.dumps(a.about))
+            for a in artifacts
+        ],
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
-from syncd import documents, media
+from syncd import documents, media, versions
 from syncd.clock import Clock
 from syncd.cursors import UNKNOWN, Cursor, LaneRecord, Range
 from syncd.lane import Facts, Lane, Step
@@ -16,7 +16,7 @@ from syncd.ledger import Ledger
 from syncd.policy import LEFT_OUT, MASKED, Policies, Policy, kept
 from syncd.progress import head
 from syncd.puts import Put, Puts
-from syncd.receipts import DOCUMENTS, Pending, rank
+from syncd.receipts import DOCUMENTS, Pending
 from syncd.removed import Left, Removed
 from syncd.sinks import (
     Batch,
@@ -36,7 +36,7 @@ from syncd.telemetry import NOBODY, Observer
 from syncd.telemetry.passage import Passage
 from tracker.artifacts import Blobs, Manifest
 from tracker.errors import ArtifactError
-from tracker.events import KINDS, Artifact, Event, Unknown
+from tracker.events import KINDS, Artifact, Event, Media, Unknown
 from tracker.journal import Position
 
 T = TypeVar("T")
@@ -321,7 +321,7 @@ class Visit:
             put = None  # the run was looked up anew meanwhile, and is another one there
         artifact = put.artifact if put else self._artifacts[0]
         try:
-            files = self._left_of(put) if put else self._missing_files(artifact)
+            put = self._rest_of(put) if put else self._to_put(artifact)
         except Retryable as error:
             self._tools.puts.failed(self.record.run_id, str(error), error.retry_after)
             self.trouble = error
@@ -329,8 +329,8 @@ class Visit:
         except (ArtifactError, Rejected) as error:
             self._park(artifact, put.left if put else [], str(error))
             return
-        if files:
-            self._tools.puts.begin(self.record.run_id, Put(self._run, artifact, files))
+        if put.left or put.version:
+            self._tools.puts.begin(self.record.run_id, put)
             return
         self._ledger.done(self.record, artifact)
         self._artifacts.remove(artifact)
@@ -351,32 +351,35 @@ class Visit:
         self._ledger.done(self.record, artifact, refused)
         self._artifacts.remove(artifact)
 
-    def _left_of(self, put: Put) -> list[File]:
-        """Keep the receipts of files that were put; the artifact's others.
+    def _rest_of(self, put: Put) -> Put:
+        """Keep the receipts of files that were put; what is left of the artifact.
 
         Raises:
             Retryable, ArtifactError, Rejected: what stopped the put.
         """
         self.asked = True
-        if put.done:
-            self._ledger.put(self.record, [file for file, _ in put.done])
+        if put.done or put.notes:
+            self._ledger.put(self.record, [file for file, _ in put.done], put.notes)
             for file, took_s in put.done:
                 self.passage.put(file, took_s)
             self._tools.puts.succeeded(self.record.run_id)
         put.future.result()
-        return put.left
+        return Put(put.run, put.artifact, put.left, put.version)
 
-    def _missing_files(self, artifact: Pending) -> list[File]:
+    def _to_put(self, artifact: Pending) -> Put:
+        """What is missing of an artifact, the first file last."""
         there = self._ledger.files(*self.record.key)
         if media.is_share(artifact):
             found = self._media.files(artifact, self._cut)
-            return [file for file in found if there.get(file.path) != file.digest]
+            return Put(self._run, artifact, _missing(found, there))
         manifest = Manifest.load(self._blobs, artifact.manifest)
         files = [
             File(f"{artifact.folder}/{e.path}", self._blobs.path(e.digest), e.size, e.digest)
             for e in reversed(manifest.files)
         ]
-        return [file for file in files if there.get(file.path) != file.digest]
+        missing = _missing(files, there)
+        version = versions.whole(artifact, files[::-1])
+        return Put(self._run, artifact, missing, version if missing or artifact.told else None)
 
     def _document(self) -> None:
         """Put the documents; where they are refused the run is finished all the same."""
@@ -424,11 +427,15 @@ def _strange(kind: int) -> tuple[str, str]:
 def pending(record: LaneRecord, item: Item, hint: Position) -> list[Pending]:
     """What is to be put of an event, which stands behind `hint` in its journal."""
     event = item.event
-    if not isinstance(event, Artifact):
-        return media.waiting(item, hint)
-    folder = record.progress.folder(event)
-    kind = rank(event.type)
-    return [Pending(item.writer_id, event.seq, folder, event.manifest, event.size, kind)]
+    if isinstance(event, Artifact):
+        return [versions.waiting(item.writer_id, event, record.progress)]
+    if isinstance(event, Media) and event.form == versions.FORM:
+        return versions.told(item.writer_id, event, record.progress)
+    return media.waiting(item, hint)
+
+
+def _missing(files: Iterable[File], there: Mapping[str, str]) -> list[File]:
+    return [file for file in files if there.get(file.path) != file.digest]
 
 
 def _ranges(taken: Iterable[tuple[Item, Position]]) -> list[Range]:

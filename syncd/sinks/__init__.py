@@ -183,8 +183,8 @@ class Point(msgspec.Struct, frozen=True, gc=False):
 class Note:
     """Something the platform could not hold as it was: `what` was `done` to `key`.
 
-    `what` is one of "mapped" (a name), "cut" (a value), "moved" (a time or a step), "infinite" (a
-    value), "changed" (a param written twice).
+    `what` is one of "mapped" (a name, a version), "cut" (a value), "moved" (a time or a step),
+    "infinite" (a value), "changed" (a param written twice).
     """
 
     what: str
@@ -249,6 +249,24 @@ class File:
                 yield piece
             if not self.offset and not left and (more := source.read(1)):
                 yield more  # a file that is longer than it was is not what was recorded
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the artifact `name`: all its `files`, by path, each below `folder` as for `put`.
+
+    `manifest` is the digest of the manifest that lists them: no two versions share it. `aliases`,
+    `metadata` and `description` are what the user said of it, if anything.
+    """
+
+    name: str
+    type: str
+    manifest: str
+    folder: str
+    files: tuple[File, ...]
+    aliases: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -340,6 +358,21 @@ class Sink(abc.ABC):
     @abc.abstractmethod
     def put(self, remote_run: RemoteRun, file: File) -> None:
         """Deliver a file, streamed; whatever stood at its path is replaced whole."""
+
+    def version(
+        self,
+        remote_run: RemoteRun,  # noqa: ARG002 - what follows is for platforms that have versions
+        version: Version,  # noqa: ARG002
+    ) -> list[Note] | None:
+        """Deliver a version of an artifact as one thing, for a platform that has such things.
+
+        One that is there is found, not made again; what is said of it is set anew. It is called
+        beside `send`, on another thread.
+
+        Returns:
+            What it is called there; None if its files are to be put one by one.
+        """
+        return None
 
     @abc.abstractmethod
     def keep(self, remote_run: RemoteRun, cursors: Cursors) -> None:

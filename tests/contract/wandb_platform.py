@@ -24,6 +24,9 @@ with warnings.catch_warnings():
 
 NUMBERS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
+MANIFEST = "tracker_manifest"
+"""Where the digest of a version's manifest stands in its metadata."""
+
 OURS = ("_step", "_timestamp", "_runtime", "_tracker_step", "_tracker_times")
 
 
@@ -92,6 +95,13 @@ class Wandb(Platform):
                 file.download(str(folder)).close()
                 content = (folder / file.name).read_bytes()
                 found[file.name] = hashlib.sha256(content).hexdigest()
+        for version in self.run(run).logged_artifacts():
+            name, _, number = version.name.partition(":")
+            below = name if number == "v0" else f"{name}.{version.metadata[MANIFEST][:8]}"
+            version.download(str(folder / below))
+            for path in version.manifest.entries:
+                content = (folder / below / path).read_bytes()
+                found[f"{below}/{path}"] = hashlib.sha256(content).hexdigest()
         return found
 
     def outcome(self, run: RemoteRun) -> tuple[str, int | None]:

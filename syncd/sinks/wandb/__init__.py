@@ -10,6 +10,8 @@
     stream        requests of the file stream
     reading       rows, read back
     files         files to addresses that W&B gives out
+    artifacts     versions of artifacts, each made once
+    shelf         the calls about artifacts
     looking       what a check finds out
     api, queries  the calls, and their GraphQL
 

@@ -6,7 +6,7 @@ There is no published schema; operations and fields are those of the client, wan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -71,7 +71,7 @@ class Viewer(msgspec.Struct, rename="camel"):
         return teams | {name for name in (self.entity, self.username) if name}
 
 
-class Upload(msgspec.Struct, rename="camel"):
+class Upload(msgspec.Struct):
     """An address that takes a file, and the headers that go with it."""
 
     upload_url: str
@@ -117,7 +117,7 @@ class Api:
 
     def version(self) -> str:
         """The server's version; "" where it does not tell."""
-        found = self._ask(queries.SERVER, {}, "serverInfo", dict[str, Any] | None) or {}
+        found = self.ask(queries.SERVER, {}, "serverInfo", dict[str, Any] | None) or {}
         local = found.get("latestLocalVersionInfo") or {}
         client = found.get("cliVersionInfo") or {}
         return str(local.get("versionOnThisInstanceString") or client.get("max_cli_version") or "")
@@ -165,7 +165,7 @@ class Api:
         Raises:
             Refusal: with the status `DELETED`, where a run of that name was deleted.
         """
-        found = self._ask(queries.UPSERT, fields, "upsertBucket", dict[str, Any], data=True)
+        found = self.ask(queries.UPSERT, fields, "upsertBucket", dict[str, Any], data=True)
         return msgspec.convert(found["bucket"], Run)
 
     def upload(self, place: Place, name: str) -> Upload:
@@ -173,11 +173,8 @@ class Api:
         asked = {
             "entity": place.entity, "project": place.project, "run": place.name, "files": [name],
         }  # fmt: skip
-        found = self._ask(queries.CREATE_FILES, asked, "createRunFiles", dict[str, Any], data=True)
-        target = msgspec.convert(found["files"][0], Upload)
-        pairs = (line.split(":", 1) for line in found.get("uploadHeaders") or () if ":" in line)
-        target.headers = {key.strip(): value.strip() for key, value in pairs}
-        return target
+        found = self.ask(queries.CREATE_FILES, asked, "createRunFiles", dict[str, Any], data=True)
+        return upload(found["files"][0]["uploadUrl"], found.get("uploadHeaders"))
 
     def stream(self, place: Place, body: bytes) -> None:
         """Send one request of a run's file stream.
@@ -194,14 +191,15 @@ class Api:
         return self._of_project(query, msgspec.structs.asdict(place), answer)
 
     def _of_project(self, query: str, variables: Mapping[str, Any], answer: type[T]) -> T | None:
-        found = self._ask(query, variables, "project", dict[str, Any] | None)
+        found = self.ask(query, variables, "project", dict[str, Any] | None)
         run = (found or {}).get("run")
         return None if run is None else self._converted(run, answer)
 
-    def _ask(
+    def ask(
         self, query: str, variables: Mapping[str, Any], name: str, answer: Any, *,
         data: bool = False,
     ) -> Any:  # fmt: skip
+        """Give the field `name` of the answer to a question, as an `answer`."""
         held, _ = self._asked(query, variables, name, data=data)
         return self._converted(held, answer)
 
@@ -241,6 +239,12 @@ class Api:
         if any(word in said.lower() for word in _NO_RIGHTS):
             return Unauthorized(f"{text}. Check the credentials and the option `entity`.")
         return Retryable(text)
+
+
+def upload(address: str, headers: Iterable[str] | None) -> Upload:
+    """Where a file is to be put, of the lines that W&B gives as headers."""
+    pairs = (line.split(":", 1) for line in headers or () if ":" in line)
+    return Upload(address, {key.strip(): value.strip() for key, value in pairs})
 
 
 def gone(refusal: Refusal) -> bool:

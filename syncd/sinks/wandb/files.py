@@ -17,7 +17,7 @@ import httpx
 from syncd.sinks import File, Head, Rejected, RemoteRun
 from syncd.sinks.contents import checked
 from syncd.sinks.http import HttpClient, Refusal
-from syncd.sinks.wandb.api import Api, gone
+from syncd.sinks.wandb.api import Api, Upload, gone
 from syncd.sinks.wandb.names import OWN_FILES, map_path
 from syncd.sinks.wandb.records import missing, place
 
@@ -60,24 +60,31 @@ class Files:
         for stored in self._api.files(place(run)):
             if stored.name in OWN_FILES:
                 continue
-            digest = hashlib.sha256()
             path = f"/files/{place(run).path}/{stored.name}"
-            address = self._whole(stored.direct_url)
-            self._http.request("GET", path, into=digest.update, address=address)
-            found[stored.name] = digest.hexdigest()
+            found[stored.name] = self.digest(path, stored.direct_url)
         return found
+
+    def digest(self, path: str, address: str) -> str:
+        """Download what is at an address; its SHA-256."""
+        digest = hashlib.sha256()
+        self._http.request("GET", path, into=digest.update, address=self._whole(address))
+        return digest.hexdigest()
+
+    def send(self, path: str, target: Upload, content: Iterable[bytes], size: int) -> None:
+        """Put content of `size` bytes to an address."""
+        headers = {"Content-Type": "application/octet-stream"}
+        headers |= target.headers | {"Content-Length": str(size)}
+        self._http.request(
+            "PUT", path, content=content, headers=headers, data=True,
+            patience_s=size / _BYTES_PER_S, address=self._whole(target.upload_url),
+        )  # fmt: skip
 
     def _put(self, run: RemoteRun, name: str, content: Iterable[bytes], size: int) -> None:
         try:
             target = self._api.upload(place(run), name)
         except Refusal as refusal:
             raise (missing(run) if gone(refusal) else refusal) from None
-        headers = {"Content-Type": "application/octet-stream"}
-        headers |= target.headers | {"Content-Length": str(size)}
-        self._http.request(
-            "PUT", f"/files/{place(run).path}/{name}", content=content, headers=headers, data=True,
-            patience_s=size / _BYTES_PER_S, address=self._whole(target.upload_url),
-        )  # fmt: skip
+        self.send(f"/files/{place(run).path}/{name}", target, content, size)
 
     def _whole(self, address: str) -> str:
         """An address as W&B gave it out; one without a host is at the server itself."""

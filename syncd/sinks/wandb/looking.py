@@ -22,7 +22,7 @@ def seen(found: str, viewer: Viewer, entity: str) -> tuple[Seen, ...]:
     return (
         Seen("version", f"version {found}"),
         _permission(viewer, entity),
-        Seen("files", "files go to the addresses that the server gives out"),
+        Seen("files", "files and artifacts go to the addresses that the server gives out"),
         Seen("names", f"projects of up to {MAX_NAME} characters; others are mapped"),
     )
 

@@ -19,10 +19,19 @@ OWN_FILES = frozenset({
 SUMMARY = "summary."
 """What summary values begin with where they stand beside tags; users' tags are kept apart."""
 
+_THEIRS = {"job": "", "run_table": "run-", "code": "source-"}
+"""Beginnings of names that W&B keeps to itself, by type (wandb/sdk/artifacts/_validators.py)."""
+
 
 def map_tag(name: str) -> str:
     """Return the name of a user's tag, apart from those of summary values."""
     return escaped(name, {0}) if name.startswith(SUMMARY) else name
+
+
+def is_of_wandb(kind: str, name: str) -> bool:
+    """Whether W&B keeps artifacts of this type, or of it those of this name, to itself."""
+    first = _THEIRS.get(kind)
+    return kind.startswith("wandb-") or (first is not None and name.startswith(first))
 
 
 def map_path(path: str) -> str:

@@ -72,3 +72,78 @@ mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $fil
   }
 }
 """
+
+VERSION = """
+query Version($entity: String!, $project: String!, $name: String!, $alias: String!) {
+  project(name: $project, entityName: $entity) {
+    artifactCollection(name: $name) {
+      defaultArtifactType { name }
+      artifactMembership(aliasName: $alias) {
+        versionIndex
+        artifact { id state aliases { alias artifactCollection { name } } }
+      }
+    }
+  }
+}
+"""
+
+VERSION_FILES = """
+query VersionFiles($entity: String!, $project: String!, $name: String!, $alias: String!,
+                   $after: String, $first: Int) {
+  project(name: $project, entityName: $entity) {
+    artifactCollection(name: $name) {
+      artifactMembership(aliasName: $alias) {
+        files(after: $after, first: $first) {
+          edges { node { name: displayName directUrl } }
+          pageInfo { endCursor hasNextPage }
+        }
+      }
+    }
+  }
+}
+"""
+
+CREATE_ARTIFACT = """
+mutation CreateArtifact($input: CreateArtifactInput!) {
+  createArtifact(input: $input) { artifact { id state } }
+}
+"""
+
+CREATE_MANIFEST = """
+mutation CreateArtifactManifest($artifact: ID!, $entity: String!, $project: String!, $run: String!,
+                                $name: String!, $digest: String!, $upload: Boolean!) {
+  createArtifactManifest(input: {artifactID: $artifact, name: $name, digest: $digest, type: FULL,
+                                 entityName: $entity, projectName: $project, runName: $run}) {
+    artifactManifest {
+      id
+      file { id uploadUrl @include(if: $upload) uploadHeaders @include(if: $upload) }
+    }
+  }
+}
+"""
+
+CREATE_VERSION_FILES = """
+mutation CreateArtifactFiles($input: CreateArtifactFilesInput!) {
+  createArtifactFiles(input: $input) {
+    files { edges { node { uploadUrl uploadHeaders artifact { id } } } }
+  }
+}
+"""
+
+COMMIT = """
+mutation CommitArtifact($artifact: ID!) {
+  commitArtifact(input: {artifactID: $artifact}) { artifact { id } }
+}
+"""
+
+ADD_ALIASES = """
+mutation AddAliases($input: AddAliasesInput!) {
+  addAliases(input: $input) { success }
+}
+"""
+
+UPDATE_ARTIFACT = """
+mutation UpdateArtifact($input: UpdateArtifactInput!) {
+  updateArtifact(input: $input) { artifact { id } }
+}
+"""

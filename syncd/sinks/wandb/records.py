@@ -11,6 +11,7 @@ was lost has it read again. In it, under the one private key `_tracker`, stands:
     mark      tells whether the state of a lane goes on exactly from there; see `sending`
     refused   "WRITER SEQ" of what was refused -> ordinal and `_step` of the empty row that has its
               place; nothing for what this version did not know
+    artifacts the run's versions: name -> what the digests of their manifests begin with
     tags      the user's tags with their values; W&B has plain names only
     status    our word for how the run stands, with `ended_at_ms`
 """
@@ -58,6 +59,7 @@ class Own(msgspec.Struct, omit_defaults=True):
     tags: dict[str, str] = {}
     status: str = "running"
     ended_at_ms: int | None = None
+    artifacts: dict[str, list[str]] = {}
     about: str = ""
     """A digest of the metadata file that was put last."""
 

@@ -22,11 +22,12 @@ import msgspec
 from syncd.sinks import Ack, Batch, Item, Note, Refused, Rejected, RemoteRun, State
 from syncd.sinks.http import Refusal
 from syncd.sinks.wandb.api import Api, gone
+from syncd.sinks.wandb.artifacts import begins
 from syncd.sinks.wandb.names import SUMMARY
 from syncd.sinks.wandb.records import Own, Record, Records, Rows, highest, missing, place
 from syncd.sinks.wandb.stream import MAX_LINE, Piece, body, requests, runs
 from syncd.sinks.wandb.translation import Row, Share, summary, translate
-from tracker.events import Unknown
+from tracker.events import Artifact, Unknown
 from tracker.integrations.wandb.clock import RUNTIME, STEP, TIME
 from tracker.integrations.wandb.naming import tag_name
 from tracker.integrations.wandb.private import folded
@@ -209,6 +210,7 @@ class Sending:
             files=highest(record.own.files, cursors.files),
             tags=dict(record.own.tags),
             refused=self._still_refused(record.own.refused),
+            artifacts=self._versions(record.own.artifacts),
         )
         if self._taken:
             own.rows, own.mark = _rows(self._state), mark(self._state)
@@ -216,6 +218,14 @@ class Sending:
         for name, value in self._tags.items():
             _set_tag(own.tags, tags, name, value)
         return Record(folded({**record.config, **self._share.config}), tags, own)
+
+    def _versions(self, before: Mapping[str, list[str]]) -> dict[str, list[str]]:
+        after = dict(before)
+        for item in self._taken:
+            if isinstance(event := item.event, Artifact):
+                known = after.get(event.name, [])
+                after[event.name] = list(dict.fromkeys([*known, begins(event.manifest)]))
+        return after
 
     def _still_refused(self, before: Mapping[str, list[int]]) -> dict[str, list[int]]:
         taken = {_key(item) for item in self._taken}

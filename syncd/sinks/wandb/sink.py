@@ -21,15 +21,18 @@ from syncd.sinks import (
     Held,
     Item,
     Limits,
+    Note,
     Remote,
     RemoteRun,
     Sink,
     State,
+    Version,
 )
 from syncd.sinks.answers import moment
 from syncd.sinks.http import HttpClient, Refusal, Traffic
 from syncd.sinks.wandb import looking
 from syncd.sinks.wandb.api import Api, gone
+from syncd.sinks.wandb.artifacts import Artifacts
 from syncd.sinks.wandb.files import Files, metadata
 from syncd.sinks.wandb.names import SUMMARY, map_path
 from syncd.sinks.wandb.opening import Opening
@@ -49,7 +52,8 @@ _EXIT_CODES = {"finished": 0, "failed": 1, "killed": 137, "crashed": 1}
 _USER = "api"
 """The name that goes with a key, as W&B has it; a netrc holds another, which nobody looks at."""
 
-_OPTIONS = frozenset({"entity"})
+VERSIONS = "versions"
+_OPTIONS = frozenset({"entity", "artifacts"})
 _NS_PER_MS = 1_000_000
 
 
@@ -57,8 +61,9 @@ class WandbSink(Sink):
     """A W&B server, over its GraphQL and its file stream; the package `wandb` is not needed.
 
     Options of the remote: `entity` is the user or team that runs go to, by default that of the
-    key's owner. Credentials: see `tracker.credentials`, with WANDB_API_KEY as the platform's own;
-    the token, or a netrc's password, is the API key.
+    key's owner; `artifacts` is "versions", as by default, or "files" of the run. Credentials: see
+    `tracker.credentials`, with WANDB_API_KEY as the platform's own; the token, or a netrc's
+    password, is the API key.
 
     Once in effect, whatever is repeated:
 
@@ -68,6 +73,7 @@ class WandbSink(Sink):
       their offsets in the file stream; the same again overwrites the same (see `translation`);
     - params and tags: the last value stands, in the run's config and tags (see `records`);
     - files: a PUT replaces the whole file, proven by a download in `read_back`;
+    - artifacts: a version is looked up by its manifest's digest before it is made (`artifacts`);
     - status and end: set to what they were;
     - the cursor: under `_tracker` in the run's config, written by one mutation after the data.
       `historyLineCount`, which may be stale, is never asked for.
@@ -87,13 +93,15 @@ class WandbSink(Sink):
         "system": "exactly once",
         "console": "exactly once",
         "files": "exactly once",
+        "artifacts": "exactly once",
         "status": "exactly once",
     }
     # Two requests a batch: the stream, which takes 10 MiB, and the record.
     limits: ClassVar[Limits] = Limits(points=20_000, bytes=2_000_000)
 
     def __init__(self, remote: Remote, *, transport: httpx.BaseTransport | None = None) -> None:
-        self._entity = _checked_options(remote).get("entity", "")
+        options = _checked_options(remote)
+        self._entity = options.get("entity", "")
         self._http = HttpClient(
             remote.url,
             credentials=lambda: _as_key(
@@ -107,6 +115,8 @@ class WandbSink(Sink):
         self._api = Api(self._http)
         self._records = Records(self._api)
         self._files = Files(self._http, self._api)
+        self._artifacts = Artifacts(self._api, self._files)
+        self._as_files = options.get("artifacts", VERSIONS) != VERSIONS
         self._opening = Opening(self._api, self._entity)
 
     @property
@@ -153,6 +163,10 @@ class WandbSink(Sink):
         """Upload a file to the address that W&B gives out for it."""
         self._files.put(remote_run, file)
 
+    def version(self, remote_run: RemoteRun, version: Version) -> list[Note] | None:
+        """Deliver a version as a W&B artifact, unless the option says that it goes as files."""
+        return None if self._as_files else self._artifacts.deliver(remote_run, version)
+
     def keep(self, remote_run: RemoteRun, cursors: Cursors) -> None:
         """Store the cursors in the run's config."""
         record = self._records.now(remote_run)
@@ -184,7 +198,8 @@ class WandbSink(Sink):
             tags={name: value for name, value in own.tags.items()
                   if tag_name(name, value) in record.tags}
             | {SUMMARY + key: told(value) for key, value in summary.items()},
-            files=self._files.digests(remote_run),
+            files=self._files.digests(remote_run)
+            | self._artifacts.digests(remote_run, own.artifacts),
             status=own.status,
             ended_at_ms=own.ended_at_ms,
         )  # fmt: skip
@@ -216,10 +231,12 @@ def _as_key(found: Credentials) -> Credentials:
 
 def _checked_options(remote: Remote) -> dict[str, str]:
     for name, value in remote.options.items():
-        if name not in _OPTIONS or not isinstance(value, str) or not value:
+        known = name in _OPTIONS and isinstance(value, str) and value
+        if not known or (name == "artifacts" and value not in (VERSIONS, "files")):
             raise BadInput(
                 f"the option {name}={value!r} of the remote {remote.name!r} cannot be used: "
-                f"W&B remotes have entity, the name of a user or team."
+                f"W&B remotes have entity, the name of a user or team, and artifacts, versions or "
+                f"files."
                 f"{did_you_mean(name, _OPTIONS - {name})} Set it anew: tracker remote set "
                 f"{remote.name} --option KEY=VALUE, or --clear option"
             )

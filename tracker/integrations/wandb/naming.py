@@ -3,7 +3,7 @@ r"""Names as W&B takes them: kept as they are where they can be, apart from W&B'
     keys       what begins as a key of W&B's or ours does gets its first "_" escaped (see
                `tracker.escapes`): ``_step`` -> ``_x5f_step``
     projects   up to 128 characters without ``/ \ # ? % :``, which are escaped
-    artifacts  the same length, "-" for each character but ``A-Z a-z 0-9 _ . -``
+    artifacts  their names, types and aliases: as projects
     tags       up to 64 characters; a tag with a value is ``name:value``
 
 What is too long is cut and ends in "-" and 16 hex digits of SHA-256 of the whole. The limits are
@@ -27,8 +27,7 @@ MAX_TAG = 64
 """Characters."""
 
 _RESERVED = ("_step", "_timestamp", "_runtime", "_wandb", OURS)
-_NOT_IN_PROJECT = re.compile(r"[/\\#?%:\x00-\x1f\x7f]")
-_NOT_IN_ARTIFACT = re.compile(r"[^A-Za-z0-9_.-]")
+_REFUSED = re.compile(r"[/\\#?%:\x00-\x1f\x7f]")
 
 
 @lru_cache(maxsize=16_384)
@@ -46,18 +45,21 @@ def key_of(name: str) -> str:
 
 def project_name(name: str) -> str:
     """Return the name of a project."""
-    bad = {found.start() for found in _NOT_IN_PROJECT.finditer(name)}
-    return _cut(escaped(name, bad), MAX_NAME) or "uncategorized"
+    return _plain(name) or "uncategorized"
 
 
 def artifact_name(name: str) -> str:
-    """Return the name of an artifact or of its type."""
-    return _cut(_NOT_IN_ARTIFACT.sub("-", name), MAX_NAME) or "-"
+    """Return the name of an artifact, of its type or of an alias."""
+    return _plain(name) or EMPTY
 
 
 def tag_name(name: str, value: str) -> str:
     """Return a tag as W&B shows it."""
     return _cut(f"{name}:{value}" if value else name, MAX_TAG) or EMPTY
+
+
+def _plain(name: str) -> str:
+    return _cut(escaped(name, {found.start() for found in _REFUSED.finditer(name)}), MAX_NAME)
 
 
 def _cut(text: str, most: int) -> str:

@@ -42,8 +42,8 @@ def test_a_project_has_no_character_that_wandb_refuses():
     assert project_name("") == "uncategorized"
 
 
-def test_an_artifact_is_called_in_plain_characters():
-    assert artifact_name("my model (é).bin") == "my-model----.bin"
+def test_an_artifact_is_called_as_it_is_but_for_what_w_and_b_refuses():
+    assert artifact_name("my model (é)/v1:a") == "my model (é)_x2f_v1_x3a_a"
 
 
 def test_what_is_too_long_is_cut_and_still_told_apart():
