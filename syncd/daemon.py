@@ -21,6 +21,7 @@ from syncd.packer import Packer
 from syncd.removed import Removed
 from syncd.service.notify import Notifier
 from syncd.sinks import Remote, Sink
+from syncd.sources import Sources
 from syncd.telemetry import NOBODY, Observer, What
 from syncd.telemetry.level import Level
 from syncd.telemetry.standing import RemoteStanding, Standing
@@ -70,6 +71,7 @@ class Daemon:
         sinks: what speaks to them, by name.
         broken: why the others are not served, by name.
         paused: remotes that a person wants nothing sent to for now.
+        sources: what it takes in by itself; see `syncd.sources`.
         notifier: is told when it is ready, goes on or ends; nobody by default.
         stuck: a remote kept a thread busy beyond the time for ending; nothing is lost by leaving.
 
@@ -109,6 +111,7 @@ class Daemon:
         self._context = contextlib.ExitStack()
         self._owner = Ownership(store, stop=self._ending, wait=wait, lost=self.stop)
         self._packer = Packer(store)
+        self.sources = Sources(store, settings, self._owner, self._ending)
         self._published: tuple[float, object] = (0.0, None)
         self._removed = Removed(store)
         self._removed_at: object = None
@@ -152,7 +155,12 @@ class Daemon:
         self._woken.set()
 
     def once(self, runs: set[str] | None = None) -> dict[str, Result]:
-        """Deliver what is there (or these runs of it) to each remote, side by side."""
+        """Deliver what is there (or these runs of it) to each remote, side by side.
+
+        What the sources hold is taken in first, unless runs are named.
+        """
+        if runs is None:
+            self.sources.once()
         results = {outlet.remote.name: Result({"": _SILENT}) for outlet in self.outlets}
         results |= {name: Result({"": error}) for name, error in self.broken.items()}
 
@@ -194,6 +202,8 @@ class Daemon:
         """Deliver until `stop`, or until settings or credentials change."""
         watch = Watch(self.store.journals)
         threads = [_started(outlet.serve, watch.subscribe()) for outlet in self.outlets]
+        self.sources = Sources(self.store, self._settings, self._owner, self._halt)
+        following = _started(Sources.follow, self.sources)
         self.notifier.ready(f"delivers {self.store.root} to {', '.join(self.sinks) or 'no remote'}")
         while not self._rest() and self.ledger.there and not self._changed():
             if self._all_go_on(threads):
@@ -204,6 +214,7 @@ class Daemon:
         self._halt.set()
         watch.wake()
         self._wait_for(threads)
+        following.join(_STOP_S)  # where its folder hangs, nothing waits for that
         watch.close()
 
     def _let_go_of_removed(self) -> None:
@@ -349,7 +360,7 @@ class Daemon:
     def _publish_changes(self) -> None:
         at, seen = self._published
         standing = self._look()
-        now = self.ledger.changes, standing.away, self._level.now
+        now = self.ledger.changes, standing.away, self._level.now, self.sources.trouble
         if now != seen or time.monotonic() - at > _PUBLISH_ANYWAY_S:
             self._publish(standing)
             self._published = time.monotonic(), now
@@ -360,8 +371,9 @@ class Daemon:
             return
         elsewhere = {name: len(self.ledger.elsewhere(name)) for name in self._settings.remotes}
         published = Published(
-            time.time_ns(), _pending(standing), self._level.now, standing.away, elsewhere
-        )
+            time.time_ns(), _pending(standing), self._level.now, standing.away, elsewhere,
+            self.sources.trouble,
+        )  # fmt: skip
         try:
             replace_file(self.store.sync / "status.json", msgspec.json.encode(published))
         except OSError as error:  # a full disk: delivery itself makes room sooner or later

@@ -87,6 +87,7 @@ class Overview:
         stopped: what a running daemon last said keeps it from a remote, by name.
         lanes: every run at every remote that it goes to.
         degradation_level: see `syncd.telemetry.level`.
+        sources: what syncd last said is not taken in, and why, by its folder or file.
     """
 
     daemon: Holder | None
@@ -95,6 +96,7 @@ class Overview:
     stopped: dict[str, str]
     lanes: list[LaneStatus]
     degradation_level: int
+    sources: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; why a remote is not served stands as the error of its lanes."""
@@ -104,7 +106,7 @@ class Overview:
             "degradation_level": self.degradation_level,
             "daemon": msgspec.to_builtins(self.daemon) if self.daemon else None,
             "paused": msgspec.to_builtins(self.paused), "stopped": self.stopped,
-            "lanes": [lane.as_dict() for lane in self.lanes],
+            "lanes": [lane.as_dict() for lane in self.lanes], "sources": self.sources,
         }  # fmt: skip
 
 
@@ -117,7 +119,8 @@ def overview(store: StoreFolder, settings: Settings) -> Overview:
     with ledger(store) as looked_at:
         found = lanes(store, settings, looked_at)
     daemon, paused = serving(store), pauses.of(store, settings.remotes)
-    said = published(store) if daemon else None
+    last = published(store)
+    said = last if daemon else None
     stopped = {name: remote.error for name, remote in (said.remotes if said else {}).items()}
     known = {(lane.remote, lane.error) for lane in found}
     broken = unusable(settings)
@@ -126,6 +129,7 @@ def overview(store: StoreFolder, settings: Settings) -> Overview:
         {name: error for name, error in stopped.items()
          if error and name not in paused and (name, error) not in known},
         found, level(store, settings, found, broken),
+        last.sources if last and settings.sources else {},
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ class Published(msgspec.Struct):
 
     `level` is the degradation level, `away` names remotes that nothing can be sent to.
     `elsewhere`: by remote, of how many runs another copy of the store delivered what is not here.
+    `sources`: why something is not taken in, by its folder or file.
     """
 
     at: int
@@ -28,6 +29,7 @@ class Published(msgspec.Struct):
     level: int = 0
     away: list[str] = []
     elsewhere: dict[str, int] = {}
+    sources: dict[str, str] = {}
 
 
 def published(store: StoreFolder) -> Published | None:

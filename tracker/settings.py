@@ -165,6 +165,10 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     trace_share: Share = 0.2
     """Share of the traces that are kept."""
 
+    sources: list[str] = []
+    """Folders of W&B runs that syncd takes in as they grow: whole paths, each as for
+    `tracker import wandb`. In the environment with the system's separator of paths between."""
+
     ca: str = ""
     """A PEM file: the only authorities trusted to vouch for remotes, instead of the usual ones."""
 
@@ -388,7 +392,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if not text or field.name == "remotes":
             continue
         try:
-            found[field.name] = msgspec.convert(text, field.type, strict=False)
+            value = text.split(os.pathsep) if field.type == list[str] else text
+            found[field.name] = msgspec.convert(value, field.type, strict=False)
         except msgspec.ValidationError as error:
             refusal = _refusal("environment", variable, repr(text), field.type)
             raise SettingsError(refusal) from error
@@ -405,6 +410,8 @@ def _accepted(kind: Any) -> str:
         return "true or false (in the environment 1 or 0 too)"
     if kind is str:
         return "a text"
+    if kind == list[str]:
+        return "a list of folders"
     first, *rest = get_args(kind)
     if isinstance(first, str):
         return " or ".join((first, *rest))

@@ -53,14 +53,19 @@ def once(directory: Path | None, remote: str | None, runs: tuple[str, ...], as_j
         pending = sum(left.events for left in daemon.backlog().values())
     if as_json:
         stand = {name: msgspec.to_builtins(pause) for name, pause in paused.items()}
-        click.echo(json.dumps({"remotes": report, "pending": pending, "paused": stand}))
+        sources = daemon.sources.trouble
+        said = {"remotes": report, "pending": pending, "paused": stand, "sources": sources}
+        click.echo(json.dumps(said))
     else:
         for name, done in report.items():
             say_delivered(name, done)
         for name, pause in paused.items():
             say(f"{name}: {pause.said()}")
+        for place, error in daemon.sources.trouble.items():
+            say(f"source {place}: error: {error}", err=True)
         say(f"pending: {counted(pending, 'event')}" + (", see: syncd status" if pending else ""))
-    leave(daemon, int(any(done["errors"] or done["parked"] for done in report.values())))
+    failed = any(done["errors"] or done["parked"] for done in report.values())
+    leave(daemon, int(failed or bool(daemon.sources.trouble)))
 
 
 def _delivered(daemon: Daemon, name: str) -> dict[str, Any]:

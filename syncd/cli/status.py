@@ -55,6 +55,8 @@ def _print(settings: Settings, seen: Overview) -> None:
         also += [closed] if closed else []
         lanes = [lane for lane in seen.lanes if lane.remote == remote]
         show_remote(remote, lanes, seen.broken.get(remote), also)
+    for place, error in seen.sources.items():
+        say(f"source {place}: error: {error}")
     if seen.daemon:
         say(f"syncd: runs with {seen.daemon}")
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import datetime, timezone
@@ -95,6 +96,16 @@ def test_every_number_is_bounded_wherever_it_stands(store, name, value):
 def test_a_refused_variable_comes_with_what_is_accepted(store, variable, value, words):
     with pytest.raises(SettingsError, match=words):
         load(store, {variable: value})
+
+
+def test_a_list_of_folders_stands_in_a_file_or_a_variable(store):
+    """In the environment as paths stand there; a text is no list."""
+    store.settings.write_text('{"sources": ["/a", "/b c"]}')
+    assert load(store, {}).sources == ["/a", "/b c"]
+    assert load(store, {"TRACKER_SOURCES": f"/d{os.pathsep}/e"}).sources == ["/d", "/e"]
+    store.settings.write_text('{"sources": "/a"}')
+    with pytest.raises(SettingsError, match='sources="/a" cannot be used; it takes a list of fold'):
+        load(store, {})
 
 
 def test_who_passes_a_warning_on_gets_the_good_settings_of_a_bad_file(store, tmp_path):

@@ -32,6 +32,7 @@ _RESYNC_BYTES = 256 * BLOCK_BYTES
 """What the search for a chunk that checks may read in one block, so that crafted bytes cannot
 hold a reader for hours."""
 
+_NO_END = "an entry has no end"
 _HEAD = struct.Struct("<IHB")
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(1, 5)
 _SEEDS = [zlib.crc32(bytes([kind])) for kind in range(5)]
@@ -71,7 +72,9 @@ def read(file: BinaryIO, offset: int = 0) -> Iterator[Entry | Damage]:
     return _merged(_entries(_chunks(file, offset)))
 
 
-class _Chunk(NamedTuple):
+class _Part(NamedTuple):
+    """A chunk with a part of an entry."""
+
     start: int
     end: int
     kind: int
@@ -82,7 +85,7 @@ def _merged(items: Iterator[Entry | Damage]) -> Iterator[Entry | Damage]:
     """Make one of damages that touch, under the reason of the first; what is torn stays apart."""
     held: Damage | None = None
     for item in items:
-        if isinstance(item, Damage):
+        if type(item) is Damage:
             if held is not None and item.start <= held.end and not item.torn:
                 held = held._replace(end=item.end)
                 continue
@@ -98,22 +101,22 @@ def _merged(items: Iterator[Entry | Damage]) -> Iterator[Entry | Damage]:
         yield held
 
 
-def _entries(chunks: Iterator[_Chunk | Damage]) -> Iterator[Entry | Damage]:
-    """Put entries together from chunks."""
+def _entries(chunks: Iterator[Entry | _Part | Damage]) -> Iterator[Entry | Damage]:
+    """Put entries together from their parts."""
     parts: list[bytes] = []
     begun = end = size = 0
     for found in chunks:
-        if isinstance(found, Damage):
-            yield found._replace(start=begun) if parts else found
-            parts = []
+        if not isinstance(found, _Part):
+            if parts:
+                yield from _cut_short(begun, found)
+                parts = []
+            else:
+                yield found
             continue
         start, end, kind, data = found
-        if kind <= _FIRST and parts:
-            yield Damage(begun, start, "an entry has no end")
-            parts = []
-        if kind == _WHOLE:
-            yield Entry(start, end, data)
-        elif kind == _FIRST:
+        if kind == _FIRST:
+            if parts:
+                yield Damage(begun, start, _NO_END)
             begun, size, parts = start, len(data), [data]
         elif not parts:
             yield Damage(start, end, "an entry has no beginning")
@@ -130,7 +133,14 @@ def _entries(chunks: Iterator[_Chunk | Damage]) -> Iterator[Entry | Damage]:
         yield Damage(begun, end, "the file ends within an entry", torn=True)
 
 
-def _chunks(file: BinaryIO, offset: int) -> Iterator[_Chunk | Damage]:
+def _cut_short(begun: int, by: Entry | Damage) -> list[Entry | Damage]:
+    """An entry from `begun` on whose next part is not there, and what is."""
+    if isinstance(by, Damage):
+        return [by._replace(start=begun)]
+    return [Damage(begun, by.start, _NO_END), by]
+
+
+def _chunks(file: BinaryIO, offset: int) -> Iterator[Entry | _Part | Damage]:
     """Yield the chunks that check, and what lies between them."""
     base = offset - offset % BLOCK_BYTES
     file.seek(base)
@@ -144,8 +154,9 @@ def _chunks(file: BinaryIO, offset: int) -> Iterator[_Chunk | Damage]:
         base += BLOCK_BYTES
 
 
-def _in_block(block: bytes, base: int, at: int) -> Iterator[_Chunk | Damage]:
-    """Yield the chunks of one block of the file from `at` on; offsets are those of the file."""
+def _in_block(block: bytes, base: int, at: int) -> list[Entry | _Part | Damage]:
+    """The chunks of one block of the file from `at` on; offsets are those of the file."""
+    found: list[Entry | _Part | Damage] = []
     size, head, unpack, crc32 = len(block), _HEAD.size, _HEAD.unpack_from, zlib.crc32
     while at + head <= size:
         crc, length, kind = unpack(block, at)
@@ -153,16 +164,20 @@ def _in_block(block: bytes, base: int, at: int) -> Iterator[_Chunk | Damage]:
         if end <= size and _WHOLE <= kind <= _LAST:
             data = block[at + head : end]
             if crc32(data, _SEEDS[kind]) == crc:
-                yield _Chunk(base + at, base + end, kind, data)
+                if kind == _WHOLE:
+                    found.append(Entry(base + at, base + end, data))
+                else:
+                    found.append(_Part(base + at, base + end, kind, data))
                 at = end
                 continue
         good = _next_good(block, at + 1)
         torn = good == size < end <= BLOCK_BYTES and _WHOLE <= kind <= _LAST
         reason = "the file ends within a chunk" if torn else "a chunk does not check"
-        yield Damage(base + at, base + good, reason, torn)
+        found.append(Damage(base + at, base + good, reason, torn))
         at = good
     if at < size < BLOCK_BYTES:
-        yield Damage(base + at, base + size, "the file ends within a chunk", torn=True)
+        found.append(Damage(base + at, base + size, "the file ends within a chunk", torn=True))
+    return found
 
 
 def _next_good(block: bytes, at: int) -> int:

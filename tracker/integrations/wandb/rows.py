@@ -14,12 +14,12 @@ from tracker.integrations.wandb.naming import key_of
 from tracker.integrations.wandb.records import HIDDEN, Record, items, nested
 from tracker.values import MAX_DEPTH, logged, text_of
 
-# An item as the client writes numbers: a field with a nested key of one part and JSON. The first
-# group is the key with the byte that is its length. All lengths are one byte; others do not match.
-_ITEM = re.compile(rb"\x0a.\x12(.[^\x82]+)\x82\x01.([-+.0-9eE]+)", re.DOTALL)
-_ITEM_BYTES = 6
+# An item as the client writes it, up to its JSON: a field with a nested key of one part. The group
+# is the key with the byte that is its length. All lengths are one byte; others do not match.
+_ITEM = re.compile(rb"\x0a.\x12(.[^\x82]+)\x82\x01.", re.DOTALL)
 _HISTORY = re.compile(rb"\x08[\x80-\xff]*[\x00-\x7f]\x12[\x80-\xff]*[\x00-\x7f]")
 _STEP = re.compile(rb"\x12(?:\x00|.\x08[\x80-\xff]*[\x00-\x7f])", re.DOTALL)
+_STEP_MARK = b"\x12"
 _SUMMARY = re.compile(
     rb"\x08[\x80-\xff]*[\x00-\x7f]\x1a[\x80-\xff]*[\x00-\x7f]\x0a[\x80-\xff]*[\x00-\x7f]\x12"
 )
@@ -74,33 +74,36 @@ class Rows:
     def plain(self, data: bytes) -> Row | None:
         """The row of an entry that holds nothing but numbers under flat keys; None for others.
 
-        Equal to what `row_of` gives for its record, at a fifth of the time.
+        Equal to what `row_of` gives for its record, at a tenth of the time.
         """
         head = _HISTORY.match(data)
-        pairs = _ITEM.findall(data, head.end()) if head is not None else None
-        if not head or not pairs:
+        if head is None:
             return None
-        keys, texts = zip(*pairs, strict=True)
-        numbers = b"[" + b",".join(texts) + b"]"
-        size = len(b"".join(keys)) + len(numbers) + (_ITEM_BYTES - 1) * len(keys) - 1
-        if _STEP.fullmatch(data, head.end() + size) is None:
-            return None  # the items found are not all that stands there
+        parts = _ITEM.split(data)
+        keys, texts = parts[1::2], parts[2::2]
+        last, *step = parts[-1].partition(_STEP_MARK)
+        whole = keys and len(parts[0]) == head.end()
+        if not whole or _STEP.fullmatch(b"".join(step)) is None:
+            return None
+        texts[-1] = last
         try:
-            decoded = self._numbers(numbers)
+            # Fails where anything but a number stands between two keys.
+            decoded = self._numbers(b"[%b]" % b",".join(texts))
             names = [self._names[key] for key in keys]
         except KeyError:
             return self.plain(data) if self._learn(keys) else None
         except msgspec.MsgspecError:
             return None
-        values: dict[str, Any] = dict(zip(names, decoded, strict=True))
-        odd = len(values) != len(keys) or "_wandb" in values  # a key is there twice
+        values: dict[str, Any] = dict(zip(names, decoded))  # noqa: B905 - see the next line
+        odd = not len(values) == len(keys) == len(decoded)  # a key is there twice, or "1,2"
+        odd = odd or "_wandb" in values
         step, moment = values.pop("_step", None), values.pop("_timestamp", 0)
         values.pop("_runtime", None)
         if odd or type(step) is not int or not 0 <= moment < _FAR:
             return None
         return Row(step, _nanoseconds(moment), [values] if values else [], [], 0, {})
 
-    def _learn(self, keys: tuple[bytes, ...]) -> bool:
+    def _learn(self, keys: list[bytes]) -> bool:
         """Note the names of keys; False where one is no single name, as its length tells."""
         if len(self._names) > _MOST_NAMES:
             self._names.clear()

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from tracker.integrations.wandb.framing import Damage, read
 from tracker.integrations.wandb.records import number_of
 from tracker.integrations.wandb.taken import Lost
-
-
-class Numbered(NamedTuple):
-    """An entry with its record's number: the client's own, else the one after the last."""
-
-    number: int
-    data: bytes
 
 
 class Source:
@@ -32,8 +24,10 @@ class Source:
         self.offset = 0
         self.lost: list[Lost] = []
 
-    def more(self) -> Iterator[Numbered]:
-        """What follows in the file.
+    def more(self) -> Iterator[tuple[int, bytes]]:
+        """What follows in the file: each entry behind its record's number.
+
+        That is the client's own, else the one after the last.
 
         Raises:
             OSError: it cannot be read.
@@ -46,11 +40,12 @@ class Source:
                     self.lost.append(Lost(item.start, item.end, item.reason, torn=item.torn))
                     self.offset = item.start if item.torn else item.end
                     continue
-                number = number_of(item.data)
+                start, self.offset, data = item
+                number = number_of(data)
                 if number != self._number + 1:
-                    number = self._after_a_hole(number, item.start)
-                self._number, self.offset = number, item.end
-                yield Numbered(number, item.data)
+                    number = self._after_a_hole(number, start)
+                self._number = number
+                yield number, data
 
     def _after_a_hole(self, number: int, start: int) -> int:
         """The number of an entry that is not the next one; notes those that are missing."""

@@ -9,6 +9,7 @@ again. What is behind a mark is synced before an import says that it is done.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,11 +160,10 @@ class Taking:
         if not writer.take([*batch, mark]):
             raise self._refusal(writer)
         self._known = self._known._replace(at=at, beyond=0)
-        for kind, _, *body in batch:
-            if kind != MEDIA or body[2] != OF_ARTIFACT:  # which came with an artifact
-                self.taken.count(kind)
-            if kind == LOG:
-                self.taken.points += len(body[1])
+        told = (event[0] for event in batch if event[0] != MEDIA or event[4] != OF_ARTIFACT)
+        for kind, number in Counter(told).items():  # a note of an artifact came with that
+            self.taken.count(kind, number)
+        self.taken.points += sum(len(event[3]) for event in batch if event[0] == LOG)
 
     def _open(self, beginning: Beginning, time: int) -> Writer:
         """Begin a journal, with a Start and a mark that says where it goes on."""
