@@ -25,8 +25,8 @@ from syncd.sinks.wandb.api import Api, gone
 from syncd.sinks.wandb.names import SUMMARY, label
 from syncd.sinks.wandb.records import Own, Record, Records, Rows, highest, missing, place
 from syncd.sinks.wandb.stream import MAX_LINE, Piece, body, requests, runs
-from syncd.sinks.wandb.translation import RUNTIME, STEP, TIME, Row, Share, summary, translate
-from tracker.events import Unknown
+from syncd.sinks.wandb.translation import RUNTIME, STEP, TIME, Row, Share, log, summary, translate
+from tracker.events import Log, Unknown
 
 HISTORY, SYSTEM, CONSOLE = "wandb-history.jsonl", "wandb-events.jsonl", "output.log"
 SUMMARY_FILE = "wandb-summary.json"
@@ -98,6 +98,8 @@ class Sending:
             self._take_again(item, own.refused[_key(item)])
         for item in fresh:
             self._state = self._add(item, self._state)
+        if self._share.numbers:
+            self._counts["points"] = self._share.numbers
 
     def _take_again(self, item: Item, at: list[int]) -> None:
         """Take what was refused: to the row that was kept for it, or behind all others."""
@@ -109,22 +111,24 @@ class Sending:
         self._add(item, {"started": started, "row": ordinal, "step": step - 1})
 
     def _add(self, item: Item, before: State) -> State:
+        self._taken.append(item)
+        if isinstance(item.event, Log):
+            ordinal, after = log(before, item.writer_id, item.event, self._share, self._notes)
+            if ordinal >= 0:
+                self._items.setdefault(ordinal, []).append(item)
+            return after
         entries, share, after = translate(before, item)
-        for ordinal in share.rows:
-            self._items.setdefault(ordinal, []).append(item)
         self._share.add(share)
         own = {n: v for n, v in entries.tags.items() if not n.startswith(SUMMARY)}
         self._tags |= own
         self._tags |= dict.fromkeys(entries.removed_tags)
         self._notes += entries.notes
         for kind, values in (
-            ("points", entries.points), ("params", entries.params), ("tags", own),
-            ("removed_tags", entries.removed_tags), ("system", share.system),
-            ("lines", share.lines),
+            ("params", entries.params), ("tags", own), ("removed_tags", entries.removed_tags),
+            ("system", share.system), ("lines", share.lines),
         ):  # fmt: skip
             if values:
                 self._counts[kind] += len(values)
-        self._taken.append(item)
         return after
 
     # -- rows and lines --------------------------------------------------------------------

@@ -54,12 +54,16 @@ Row = dict[str, Json]
 
 @dataclass
 class Share:
-    """What an event puts where: rows and lines by ordinal, and values by key."""
+    """What an event puts where: rows and lines by ordinal, and values by key.
+
+    `numbers` counts the points that its rows were made of.
+    """
 
     rows: dict[int, Row] = field(default_factory=dict)
     system: dict[int, Row] = field(default_factory=dict)
     lines: dict[int, str] = field(default_factory=dict)
     config: dict[str, Json] = field(default_factory=dict)
+    numbers: int = 0
 
     def add(self, other: Share) -> None:
         """Take in what a later event puts there."""
@@ -67,6 +71,7 @@ class Share:
         self.system.update(other.system)
         self.lines.update(other.lines)
         self.config.update(other.config)
+        self.numbers += other.numbers
 
 
 def translate(state: State, item: Item) -> tuple[Entries, Share, State]:
@@ -76,7 +81,8 @@ def translate(state: State, item: Item) -> tuple[Entries, Share, State]:
     if "started" not in state:
         state = {**state, "started": event.time}
     if type(event) is Log:
-        state = _log(state, item.writer_id, event, entries, share)
+        _, state = log(state, item.writer_id, event, share, entries.notes)
+        entries.points = _points(event)
     elif isinstance(event, Config):
         _config(event, entries, share)
     elif isinstance(event, Summary):
@@ -114,27 +120,23 @@ def summary(state: State) -> Row:
     return {**(state.get("last") or {}), **(state.get("set") or {})}
 
 
-def _log(state: State, writer_id: str, event: Log, entries: Entries, share: Share) -> State:
-    ms = event.time // _NS_PER_MS
-    values: Row = {}
-    size = 0
-    for key, value in event.values.items():
-        name = map_key(key)
-        if name != key:
-            entries.notes.append(Note("mapped", key, name))
-        if isinstance(value, str):
-            values[name] = held = text(value, key, entries.notes)
-            size += len(held)
-        else:
-            values[name] = number(value)
-            entries.points.append(Point(name, event.step, ms, float(value)))
-        size += len(name) + _VALUE_BYTES
+def log(
+    state: State, writer_id: str, event: Log, share: Share, notes: list[Note]
+) -> tuple[int, State]:
+    """As `translate` for what nearly all events are, into a share of many; not told as points.
+
+    The first number returned is the ordinal of its row, -1 for none.
+    """
+    if "started" not in state:
+        state = {**state, "started": event.time}
+    values, size = _values(event, share, notes)
     if not values:
-        return state
+        return -1, state
     opened = state.get("open") or {}
     ordinal, step, held_size, row, row_ms, times = opened.get(writer_id) or (-1, 0, 0, {}, 0, {})
     joins = ordinal >= 0 and step == event.step and held_size + size <= _MAX_MERGED
     after = dict(state)
+    ms = event.time // _NS_PER_MS
     if joins and row.keys().isdisjoint(values):
         row = {**row, **values}
         size += held_size
@@ -147,16 +149,46 @@ def _log(state: State, writer_id: str, event: Log, entries: Entries, share: Shar
         row = {STEP: at, **_times(state, event.time), **values}
         if at != event.step:
             row[TRUE_STEP] = event.step
-            entries.notes.append(MOVED)
+            notes.append(MOVED)
         row_ms, times = ms, {}
-        after |= {"row": ordinal + 1, "step": at}
+        after["row"], after["step"] = ordinal + 1, at
     share.rows[ordinal] = row
     now = {key: row[key] for key in (STEP, TIME, RUNTIME)}
     after["last"] = {**(state.get("last") or {}), **now, **values}
     after["open"] = {writer: held for writer, held in opened.items() if writer != writer_id}
     if size <= _MAX_MERGED:
         after["open"][writer_id] = [ordinal, event.step, size, row, row_ms, times]
-    return after
+    return ordinal, after
+
+
+def _values(event: Log, share: Share, notes: list[Note]) -> tuple[Row, int]:
+    """What an event logged, as it stands in a row, and about how many bytes that takes."""
+    values: Row = {}
+    size = _VALUE_BYTES * len(event.values)
+    for key, value in event.values.items():
+        name = map_key(key)
+        if name != key:
+            notes.append(Note("mapped", key, name))
+        size += len(name)
+        if type(value) is float and value - value == 0.0:  # as `number`, without the call
+            values[name] = value
+        elif isinstance(value, str):
+            values[name] = held = text(value, key, notes)
+            size += len(held)
+            share.numbers -= 1
+        else:
+            values[name] = number(value)
+    share.numbers += len(event.values)
+    return values, size
+
+
+def _points(event: Log) -> list[Point]:
+    ms = event.time // _NS_PER_MS
+    return [
+        Point(map_key(key), event.step, ms, float(value))
+        for key, value in event.values.items()
+        if not isinstance(value, str)
+    ]
 
 
 def _times(state: State, time: int) -> Row:
