@@ -24,7 +24,6 @@ from syncd.sinks import Remote, Sink
 from syncd.telemetry import NOBODY, Observer, What
 from syncd.telemetry.level import Level
 from syncd.telemetry.standing import RemoteStanding, Standing
-from syncd.watch import Watch
 from tracker import settings as settings_of
 from tracker.credentials import kept
 from tracker.errors import BadInput, SettingsError, StoreError, TrackerError
@@ -192,6 +191,8 @@ class Daemon:
 
     def _serve(self) -> None:
         """Deliver until `stop`, or until settings or credentials change."""
+        from syncd.watch import Watch  # noqa: PLC0415 - watchdog is for who serves, not for `once`
+
         watch = Watch(self.store.journals)
         threads = [_started(outlet.serve, watch.subscribe()) for outlet in self.outlets]
         self.notifier.ready(f"delivers {self.store.root} to {', '.join(self.sinks) or 'no remote'}")
