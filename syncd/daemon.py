@@ -25,7 +25,6 @@ from syncd.sources import Sources
 from syncd.telemetry import NOBODY, Observer, What
 from syncd.telemetry.level import Level
 from syncd.telemetry.standing import RemoteStanding, Standing
-from syncd.watch import Watch
 from tracker import settings as settings_of
 from tracker.credentials import kept
 from tracker.errors import BadInput, SettingsError, StoreError, TrackerError
@@ -200,6 +199,8 @@ class Daemon:
 
     def _serve(self) -> None:
         """Deliver until `stop`, or until settings or credentials change."""
+        from syncd.watch import Watch  # noqa: PLC0415 - watchdog is for who serves, not for `once`
+
         watch = Watch(self.store.journals)
         threads = [_started(outlet.serve, watch.subscribe()) for outlet in self.outlets]
         self.sources = Sources(self.store, self._settings, self._owner, self._halt)

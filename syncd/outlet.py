@@ -15,11 +15,11 @@ from syncd.crew import Crew
 from syncd.delivery import Delivery, Outcome
 from syncd.gate import Gate
 from syncd.ledger import Ledger
+from syncd.notices import Notices
 from syncd.schedule import Schedule
 from syncd.selection import Selection
 from syncd.sinks import Remote, Sink, SinkError
 from syncd.telemetry import NOBODY, Observer, Where
-from syncd.watch import Notices
 from tracker import hours
 from tracker.settings import RemoteSettings, Settings
 from tracker.store import StoreFolder

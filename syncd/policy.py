@@ -84,7 +84,7 @@ class Policy:
     def cut(self, event: Event) -> Cut:
         """What of an event goes there."""
         kind, field = _ABOUT.get(type(event), ("", ""))
-        if not kind:
+        if not kind or (kind == "metric" and self._goes[kind] is None):
             return Cut(event)
         goes = self._goes[kind]
         if field == "values":
@@ -109,8 +109,7 @@ class Policy:
         return goes
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     """An event as it goes to a remote, None if nothing is left, and counts of what does not."""
 
     event: Event | None

@@ -97,6 +97,7 @@ class Tail:
         taken: list[tuple[Item, Position]] = []
         points = size = 0
         for thread in self._threads:
+            writer = thread.journal.writer_id
             while (following := self._peek(thread)) is not None:
                 event, hint = following
                 more_points, more_size = _weight(event)
@@ -104,7 +105,7 @@ class Tail:
                 if taken and full:
                     return taken
                 points, size = points + more_points, size + more_size
-                taken.append((Item(thread.journal.writer_id, event), hint))
+                taken.append((Item(writer, event), hint))
                 thread.ahead = None
         return taken
 
@@ -123,13 +124,16 @@ class Tail:
         """All items before the cursors, for whoever has to learn them again."""
         for thread in self._threads:
             seq = self._seq(thread)
+            if not seq:
+                continue
             for event, hint in self._read(thread.journal, Position(), alive=thread.alive):
                 if event.seq > seq:
                     break
                 yield Item(thread.journal.writer_id, event), hint
 
     def _seq(self, thread: _Thread) -> int:
-        return self.cursors.get(thread.journal.writer_id, Cursor()).seq
+        cursor = self.cursors.get(thread.journal.writer_id)
+        return cursor.seq if cursor is not None else 0
 
     def _follow(self, journal: Journal) -> _Thread:
         hint = self.cursors.get(journal.writer_id, Cursor()).hint
@@ -173,13 +177,13 @@ def beginning(found: list[Journal]) -> tuple[Start | None, int]:
 
 def _weight(event: Event) -> tuple[int, int]:
     """Points and rough bytes of an event at a remote."""
+    if type(event) is Log:
+        keys = event.values
+        return len(keys), _EVENT_BYTES + sum(map(len, keys)) + _POINT_BYTES * len(keys)
     if isinstance(event, Console):
         return 0, _EVENT_BYTES + len(event.text)
-    if not isinstance(event, Log):
-        values = getattr(event, "values", None) or getattr(event, "set", None) or {}
-        return len(values), _EVENT_BYTES + len(str(values))
-    keys = event.values
-    return len(keys), _EVENT_BYTES + sum(map(len, keys)) + _POINT_BYTES * len(keys)
+    values = getattr(event, "values", None) or getattr(event, "set", None) or {}
+    return len(values), _EVENT_BYTES + len(str(values))
 
 
 def backlog(folder: Path, cursors: dict[str, Cursor]) -> tuple[int, int]:

@@ -208,11 +208,13 @@ class Visit:
         if not (record.cursors and there):  # it begins, or nobody knows under which policy
             record.policies = Policies()
         record.policies.go_on(self._tools.policy, there if record.cursors else {})
+        began = bool(record.cursors)
         record.cursors.clear()
         for writer, seq in there.items():
             files = held.files.get(writer, 0) if held else 0
             record.cursors[writer] = Cursor(seq, files)
-        self.tail = Tail(self._folder, record.cursors)
+        if there or began:  # else it is the tail of nothing acknowledged already
+            self.tail = Tail(self._folder, record.cursors)
         if (removed := self._removed()) is not None:
             record.state = removed.state
             record.progress = type(record.progress).load(removed.progress)
@@ -231,7 +233,9 @@ class Visit:
 
     def _observe(self, item: Item, hint: Position) -> list[Pending]:
         self.record.progress.observe(item)
-        return [] if self._cut(item) is None else pending(self.record, item, hint)
+        if not isinstance(item.event, (Artifact, Media)) or self._cut(item) is None:
+            return []
+        return pending(self.record, item, hint)
 
     def _cut(self, item: Item) -> Event | None:
         return self.record.policies.cut(item).event
@@ -251,9 +255,9 @@ class Visit:
             record.policies.go_on(self._tools.policy, record.sent().events)
             self._ledger.freeze(record, _ranges(taken))
         after = {w: Cursor(c.seq, c.files, c.hint) for w, c in record.cursors.items()}
-        for item, hint in taken:
-            cursor = after.setdefault(item.writer_id, Cursor())
-            cursor.seq, cursor.hint = item.event.seq, hint
+        for writer, (seq, hint) in {i.writer_id: (i.event.seq, hint) for i, hint in taken}.items():
+            cursor = after.setdefault(writer, Cursor())
+            cursor.seq, cursor.hint = seq, hint
         ahead = LaneRecord(record.remote, record.run_id, cursors=after)
         items, cut = self._let_through(item for item, _ in taken)
         batch = Batch(record.batch, items, record.state, ahead.sent())

@@ -11,10 +11,10 @@ from unittest import mock
 from syncd.catalog import Catalog
 from syncd.database import Database
 from syncd.ledger import Ledger
+from syncd.notices import Notices
 from syncd.outlet import Outlet
 from syncd.owner import Ownership
 from syncd.sinks import Remote
-from syncd.watch import Notices
 from tracker.settings import RemoteSettings, Settings
 from tracker.store import StoreFolder
 

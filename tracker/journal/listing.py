@@ -180,9 +180,10 @@ class Journal:
         for _, _, payload in scan(data, 0 if offset else len(PREAMBLE), self._seed(number)):
             if payload is None:
                 continue
-            if kind_of(payload) >= events.FIRST_KIND:
+            kind = kind_of(payload)
+            if kind >= events.FIRST_KIND:
                 last = payload
-            elif kind_of(payload) == MARK:
+            elif kind == MARK:
                 marked = max(marked, decode_own(payload).seq)
         return events.decode(last).seq if last else 0, marked
 

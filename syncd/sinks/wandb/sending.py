@@ -26,8 +26,8 @@ from syncd.sinks.wandb.artifacts import begins
 from syncd.sinks.wandb.names import SUMMARY
 from syncd.sinks.wandb.records import Own, Record, Records, Rows, highest, missing, place
 from syncd.sinks.wandb.stream import MAX_LINE, Piece, body, requests, runs
-from syncd.sinks.wandb.translation import Row, Share, summary, translate
-from tracker.events import Artifact, Unknown
+from syncd.sinks.wandb.translation import Row, Share, log, summary, translate
+from tracker.events import Artifact, Log, Unknown
 from tracker.integrations.wandb.clock import RUNTIME, STEP, TIME
 from tracker.integrations.wandb.naming import tag_name
 from tracker.integrations.wandb.private import folded
@@ -102,6 +102,8 @@ class Sending:
             self._take_again(item, own.refused[_key(item)])
         for item in fresh:
             self._state = self._add(item, self._state)
+        if self._share.numbers:
+            self._counts["points"] = self._share.numbers
 
     def _take_again(self, item: Item, at: list[int]) -> None:
         """Take what was refused: to the row that was kept for it, or behind all others."""
@@ -113,22 +115,24 @@ class Sending:
         self._add(item, {"started": started, "row": ordinal, "step": step - 1})
 
     def _add(self, item: Item, before: State) -> State:
+        self._taken.append(item)
+        if isinstance(item.event, Log):
+            ordinal, after = log(before, item.writer_id, item.event, self._share, self._notes)
+            if ordinal >= 0:
+                self._items.setdefault(ordinal, []).append(item)
+            return after
         entries, share, after = translate(before, item)
-        for ordinal in share.rows:
-            self._items.setdefault(ordinal, []).append(item)
         self._share.add(share)
         own = {n: v for n, v in entries.tags.items() if not n.startswith(SUMMARY)}
         self._tags |= own
         self._tags |= dict.fromkeys(entries.removed_tags)
         self._notes += entries.notes
         for kind, values in (
-            ("points", entries.points), ("params", entries.params), ("tags", own),
-            ("removed_tags", entries.removed_tags), ("system", share.system),
-            ("lines", share.lines),
+            ("params", entries.params), ("tags", own), ("removed_tags", entries.removed_tags),
+            ("system", share.system), ("lines", share.lines),
         ):  # fmt: skip
             if values:
                 self._counts[kind] += len(values)
-        self._taken.append(item)
         return after
 
     # -- rows and lines --------------------------------------------------------------------

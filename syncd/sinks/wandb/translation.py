@@ -26,6 +26,7 @@ which their files are put, before or after. What is longer than a row may be is 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -73,12 +74,16 @@ Row = dict[str, Json]
 
 @dataclass
 class Share:
-    """What an event puts where: rows and lines by ordinal, and values by key."""
+    """What an event puts where: rows and lines by ordinal, and values by key.
+
+    `numbers` counts the points that its rows were made of.
+    """
 
     rows: dict[int, Row] = field(default_factory=dict)
     system: dict[int, Row] = field(default_factory=dict)
     lines: dict[int, str] = field(default_factory=dict)
     config: dict[str, Json] = field(default_factory=dict)
+    numbers: int = 0
 
     def add(self, other: Share) -> None:
         """Take in what a later event puts there."""
@@ -86,6 +91,7 @@ class Share:
         self.system.update(other.system)
         self.lines.update(other.lines)
         self.config.update(other.config)
+        self.numbers += other.numbers
 
 
 def translate(state: State, item: Item) -> tuple[Entries, Share, State]:
@@ -95,7 +101,8 @@ def translate(state: State, item: Item) -> tuple[Entries, Share, State]:
     if "started" not in state:
         state = {**state, "started": event.time}
     if type(event) is Log:
-        state = _log(state, item.writer_id, event, entries, share)
+        _, state = log(state, item.writer_id, event, share, entries.notes)
+        entries.points = _points(event)
     elif isinstance(event, Config):
         _config(event, entries, share)
     elif isinstance(event, Summary):
@@ -135,24 +142,19 @@ def summary(state: State) -> Row:
     return {**(state.get("last") or {}), **(state.get("set") or {})}
 
 
-def _log(state: State, writer_id: str, event: Log, entries: Entries, share: Share) -> State:
-    ms = event.time // _NS_PER_MS
-    values: Row = {}
-    size = 0
-    for key, value in event.values.items():
-        name = key_name(key)
-        if name != key:
-            entries.notes.append(Note("mapped", key, name))
-        if isinstance(value, str):
-            values[name] = held = text(value, key, entries.notes)
-            size += len(held)
-        else:
-            values[name] = number(value)
-            entries.points.append(Point(name, event.step, ms, float(value)))
-        size += len(name) + _VALUE_BYTES
+def log(
+    state: State, writer_id: str, event: Log, share: Share, notes: list[Note]
+) -> tuple[int, State]:
+    """As `translate` for what nearly all events are, into a share of many; not told as points.
+
+    The first number returned is the ordinal of its row, -1 for none.
+    """
+    if "started" not in state:
+        state = {**state, "started": event.time}
+    values, size = _values(event, share, notes)
     if not values:
-        return state
-    return _row(state, writer_id, event, values, size, entries=entries, share=share)
+        return -1, state
+    return _row(state, writer_id, event, values, size, share=share, notes=notes)
 
 
 def _media(state: State, writer_id: str, event: Media, entries: Entries, share: Share) -> State:
@@ -166,7 +168,7 @@ def _media(state: State, writer_id: str, event: Media, entries: Entries, share: 
     if size > _MAX_MERGED:
         entries.notes.append(Note("cut", event.key, f"{size:,} bytes: no row shows these media"))
         return state
-    state = _row(state, writer_id, event, values, size, entries=entries, share=share)
+    _, state = _row(state, writer_id, event, values, size, share=share, notes=entries.notes)
     if size > _MAX_SUMMED:
         state["last"].pop(name)
     return state
@@ -174,14 +176,14 @@ def _media(state: State, writer_id: str, event: Media, entries: Entries, share: 
 
 def _row(
     state: State, writer_id: str, event: Log | Media, values: Row, size: int, *,
-    entries: Entries, share: Share,
-) -> State:  # fmt: skip
+    share: Share, notes: list[Note],
+) -> tuple[int, State]:  # fmt: skip
     """Put values, of so many bytes, into the writer's last row if they can join it, or the next."""
-    ms = event.time // _NS_PER_MS
     opened = state.get("open") or {}
     ordinal, step, held_size, row, row_ms, times = opened.get(writer_id) or (-1, 0, 0, {}, 0, {})
     joins = ordinal >= 0 and step == event.step and held_size + size <= _MAX_MERGED
     after = dict(state)
+    ms = event.time // _NS_PER_MS
     if joins and row.keys().isdisjoint(values):
         row = {**row, **values}
         size += held_size
@@ -194,16 +196,61 @@ def _row(
         row = {STEP: at, **when(event.time, int(state["started"])), **values}
         if at != event.step:
             row[TRUE_STEP] = event.step
-            entries.notes.append(MOVED)
+            notes.append(MOVED)
         row_ms, times = ms, {}
-        after |= {"row": ordinal + 1, "step": at}
+        after["row"], after["step"] = ordinal + 1, at
     share.rows[ordinal] = row
     now = {key: row[key] for key in (STEP, TIME, RUNTIME)}
     after["last"] = {**(state.get("last") or {}), **now, **values}
     after["open"] = {writer: held for writer, held in opened.items() if writer != writer_id}
     if size <= _MAX_MERGED:
         after["open"][writer_id] = [ordinal, event.step, size, row, row_ms, times]
-    return after
+    return ordinal, after
+
+
+def _values(event: Log, share: Share, notes: list[Note]) -> tuple[Row, int]:
+    """What an event logged, as it stands in a row, and about how many bytes that takes."""
+    size = _size_as_they_are(tuple(event.values))
+    held: Any = event.values.values()
+    if size is not None and set(map(type, held)) == {float}:
+        total = sum(held)
+        if total - total == 0.0:  # so each is finite
+            share.numbers += len(event.values)
+            return dict(event.values), size
+    values: Row = {}
+    size = _VALUE_BYTES * len(event.values)
+    for key, value in event.values.items():
+        name = key_name(key)
+        if name != key:
+            notes.append(Note("mapped", key, name))
+        size += len(name)
+        if type(value) is float and value - value == 0.0:  # as `number`, without the call
+            values[name] = value
+        elif isinstance(value, str):
+            values[name] = held = text(value, key, notes)
+            size += len(held)
+            share.numbers -= 1
+        else:
+            values[name] = number(value)
+    share.numbers += len(event.values)
+    return values, size
+
+
+@lru_cache(maxsize=1_024)
+def _size_as_they_are(keys: tuple[str, ...]) -> int | None:
+    """About how many bytes numbers of these keys take in a row; None if any has another name."""
+    if any(key_name(key) != key for key in keys):
+        return None
+    return sum(map(len, keys)) + _VALUE_BYTES * len(keys)
+
+
+def _points(event: Log) -> list[Point]:
+    ms = event.time // _NS_PER_MS
+    return [
+        Point(key_name(key), event.step, ms, float(value))
+        for key, value in event.values.items()
+        if not isinstance(value, str)
+    ]
 
 
 def _config(event: Config, entries: Entries, share: Share) -> None:

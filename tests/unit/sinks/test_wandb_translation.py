@@ -57,6 +57,22 @@ def test_every_point_is_told_again_from_its_row(logs):
     assert state.get("row", 0) == len(rows)
 
 
+@pytest.mark.parametrize(
+    ("values", "stand"),
+    [
+        ({"a": 1.5, "b": -2.0}, {"a": 1.5, "b": -2.0}),
+        ({"a": 1e308, "b": 1e308}, {"a": 1e308, "b": 1e308}),
+        ({"a": math.inf, "b": -math.inf}, {"a": "Infinity", "b": "-Infinity"}),
+        ({"a": 1.0, "b": math.nan}, {"a": 1.0, "b": "NaN"}),
+        ({"a": 1.0, "_step": 2.0}, {"a": 1.0, "_x5f_step": 2.0}),
+    ],
+)
+def test_numbers_that_are_summed_up_stand_each_as_it_is(values, stand):
+    """A sum too large, or of infinities, tells nothing of its parts: each is looked at then."""
+    _, rows, _ = run([Item("w", Log(1, T0, 0, values))])
+    assert {key: rows["0"][key] for key in stand} == stand
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(LOGS, max_size=12), st.integers(0, 12))
 def test_it_is_the_same_however_it_is_cut_into_batches(logs, at):

@@ -45,6 +45,13 @@ def test_outcome(items, outcome):
     assert progress(*items).outcome() == outcome
 
 
+def test_what_an_earlier_version_kept_is_read():
+    """It kept a third part, which nobody asked for."""
+    made = progress(*FIRST)
+    old = f"{made.dump()[:-1]}, true]"
+    assert Progress.load(old) == made
+
+
 def test_who_began_last_decides_whoever_was_met_last():
     """Of processes that record at the same time the later one's events may come first."""
     made = progress(*FIRST, ("b", start(3)))

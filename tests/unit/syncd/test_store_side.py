@@ -13,8 +13,9 @@ import pytest
 
 from syncd.catalog import Catalog
 from syncd.lease import HOLD_S, LEASE_S
+from syncd.notices import Notices
 from syncd.owner import Owned, Ownership
-from syncd.watch import Notices, Watch
+from syncd.watch import Watch
 from tests.unit.syncd.platform import LOG, Place, finish
 from tracker import filesystem
 from tracker.journal import Writer
