@@ -122,6 +122,8 @@ class Sending:
                 self._items.setdefault(ordinal, []).append(item)
             return after
         entries, share, after = translate(before, item)
+        for ordinal in share.rows:
+            self._items.setdefault(ordinal, []).append(item)
         self._share.add(share)
         own = {n: v for n, v in entries.tags.items() if not n.startswith(SUMMARY)}
         self._tags |= own
