@@ -14,9 +14,8 @@ from syncd.progress import Progress
 from syncd.receipts import DOCUMENTS
 from syncd.sinks import Batch, Item, Refused, Rejected, State
 from syncd.tail import Tail
-from syncd.versions import FORM
 from syncd.visit import Tools, pending
-from tracker.events import KINDS, Media, Unknown
+from tracker.events import KINDS, OF_ARTIFACT, Media, Unknown
 from tracker.journal import Position
 
 NOW_KNOWN = frozenset(f"event of kind {kind}" for kind in KINDS)
@@ -69,7 +68,7 @@ def send_again(
             if not error.refused:
                 raise
             refused = error.refused
-        if isinstance(item.event, Media) and item.event.form != FORM:
+        if isinstance(item.event, Media) and item.event.form != OF_ARTIFACT:
             place = item.writer_id, item.event.seq
             said = [row["what"] for row in rows if (row["writer_id"], row["seq"]) == place]
             files = media.again(item, said)

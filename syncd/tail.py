@@ -9,7 +9,7 @@ from pathlib import Path
 
 from syncd.cursors import Cursor, Range
 from syncd.sinks import Item, Limits
-from tracker.events import Console, Event, Log, Start
+from tracker.events import Console, Event, Log, Media, Start
 from tracker.journal import Gap, Journal, Position, journals
 
 _EVENT_BYTES = 200
@@ -182,6 +182,8 @@ def _weight(event: Event) -> tuple[int, int]:
         return len(keys), _EVENT_BYTES + sum(map(len, keys)) + _POINT_BYTES * len(keys)
     if isinstance(event, Console):
         return 0, _EVENT_BYTES + len(event.text)
+    if isinstance(event, Media):
+        return 0, _EVENT_BYTES + len(str(event.about))
     values = getattr(event, "values", None) or getattr(event, "set", None) or {}
     return len(values), _EVENT_BYTES + len(str(values))
 

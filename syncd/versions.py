@@ -1,7 +1,7 @@
 """Versions of artifacts on their way to a remote that may take each as one.
 
 What a user says of a version, as aliases, is an event behind that of the version: a media event
-of the form "artifact", without files, whose `about` names the manifest. It waits as the version
+of the form `OF_ARTIFACT`, without files, whose `about` names the manifest. It waits as the version
 does, under the same manifest, so that a remote hears of it once the version is there.
 """
 
@@ -14,9 +14,6 @@ from syncd.receipts import Pending, rank
 from syncd.sinks import File, Version
 from tracker.artifacts import is_digest
 from tracker.events import Artifact, Media
-
-FORM = "artifact"
-"""The form of a media event that says something of a version."""
 
 _SAID = {"aliases": list, "metadata": dict, "description": str}
 """What a remote is told, with its kind."""

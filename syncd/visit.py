@@ -36,7 +36,7 @@ from syncd.telemetry import NOBODY, Observer
 from syncd.telemetry.passage import Passage
 from tracker.artifacts import Blobs, Manifest
 from tracker.errors import ArtifactError
-from tracker.events import KINDS, Artifact, Event, Media, Unknown
+from tracker.events import KINDS, OF_ARTIFACT, Artifact, Event, Media, Unknown
 from tracker.journal import Position
 
 T = TypeVar("T")
@@ -433,7 +433,7 @@ def pending(record: LaneRecord, item: Item, hint: Position) -> list[Pending]:
     event = item.event
     if isinstance(event, Artifact):
         return [versions.waiting(item.writer_id, event, record.progress)]
-    if isinstance(event, Media) and event.form == versions.FORM:
+    if isinstance(event, Media) and event.form == OF_ARTIFACT:
         return versions.told(item.writer_id, event, record.progress)
     return media.waiting(item, hint)
 

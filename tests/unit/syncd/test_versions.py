@@ -8,9 +8,9 @@ import pytest
 
 from syncd import puts
 from syncd.sinks import Note, Retryable
-from syncd.versions import FORM
 from tests.unit.syncd.platform import ARTIFACT, Memory, Place
 from tracker.artifacts import Blobs, keep
+from tracker.events import OF_ARTIFACT
 
 MEDIA = 26
 
@@ -57,7 +57,7 @@ def log(place, writer, name="net", kind="model", content="1"):
 
 def say(writer, manifest, **said):
     """Say something of a version, as the face of wandb does."""
-    writer.append(MEDIA, 0, "net", FORM, [], {"manifest": manifest, "type": "model", **said})
+    writer.append(MEDIA, 0, "net", OF_ARTIFACT, [], {"manifest": manifest, "type": "model", **said})
     writer.sync()
 
 
@@ -91,7 +91,7 @@ def test_what_is_said_of_it_goes_behind_it(place):
     place.visit()
     say(writer, second, aliases=["best", 7])
     say(writer, "none", aliases=["best"])
-    writer.append(MEDIA, 0, "net", FORM, [], {"used": "net:v0", "manifest": first})
+    writer.append(MEDIA, 0, "net", OF_ARTIFACT, [], {"used": "net:v0", "manifest": first})
     writer.sync()
     place.visit()
     found = [(v.manifest, v.aliases, dict(v.metadata), v.description) for v in place.sink.versions]
