@@ -129,6 +129,7 @@ class Delivery:
         record.next_try = 0.0
         lane = Lane(self._settings, record.failures, record.next_try, record.error)
         modified = folder.stat().st_mtime_ns
+        old = self._old_enough(modified)  # asked now: what comes while it is read shows in its time
         tools = replace(self._tools, call=self._calls(probing=probing))
         visit = Visit(tools, record, folder, waited_s=waited_s, hurry=hurry)
         more, failure, pause_s = False, None, 0.0
@@ -147,7 +148,7 @@ class Delivery:
             pause_s = lane.next_try - now
             if lane.failures == 1:  # those after it are the slow schedule's own
                 visit.passage.delayed(str(error), pause_s)
-        settled = visit.settled and failure is None and not more and self._old_enough(modified)
+        settled = visit.settled and failure is None and not more and old
         record.settled = modified if settled else None
         self._save(record, lane, visit)
         elsewhere = visit.tail.elsewhere if visit.behind else 0
