@@ -32,6 +32,7 @@ from tracker.journal.record import (
 )
 from tracker.journal.reserve import Reserve
 from tracker.journal.segment import Chain, Segment, encode
+from tracker.journal.wake import Wake
 
 _OWN_BYTES = 128
 """Bytes of a segment kept for the mark and the seal that may follow its last event."""
@@ -117,7 +118,7 @@ class Writer:
         self._limit = min(_SYNC_BYTES, self._full)
         self._retry_at = 0.0
         self._broken = False
-        self._wake = threading.Event()
+        self._wake = Wake()
         self._thread: threading.Thread | None = None
         self._chain = Chain(folder, run_id, self.id, self._files)
         try:
@@ -353,7 +354,7 @@ class Writer:
         self._sync_lock = threading.RLock()
         self._busy = self._syncing = False
         self._put_off, self._actions = [], []
-        self._wake = threading.Event()
+        self._wake = Wake()
         self._break()
         self._chain.let_go()
 
@@ -601,13 +602,12 @@ def _encode_many(event: tuple[int, int, int, int, dict[str, Any]]) -> bytes:
     return encode(event)
 
 
-def _sync_regularly(writer: weakref.ref[Writer], wake: threading.Event, interval_s: float) -> None:
+def _sync_regularly(writer: weakref.ref[Writer], wake: Wake, interval_s: float) -> None:
     """Sync every `interval_s` and when woken; between, show every BEAT_S that the writer lives."""
     now = time.monotonic()
     sync_at, beat_at = now + interval_s, now + BEAT_S
     while True:
         woken = wake.wait(max(0.0, min(sync_at, beat_at) - now))
-        wake.clear()
         alive = writer()
         if alive is None or alive.broken:
             return
