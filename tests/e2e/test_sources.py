@@ -48,7 +48,7 @@ def test_what_a_client_writes_arrives_without_any_command(mlflow_server, tmp_pat
             say(client, 60)
             wait_for("rows while it trains", lambda: len(steps()) >= 20)
             assert oracle.run(followed).info.status == "RUNNING"
-            assert overview(store).sources.keys() == {str(absent)}
+            wait_for("the trouble", lambda: overview(store).sources.keys() == {str(absent)})
             say(client, 40)
             client.communicate(timeout=60)
             wait_for("its end", lambda: oracle.run(followed).info.status == "FINISHED")

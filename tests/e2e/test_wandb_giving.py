@@ -221,7 +221,7 @@ def test_console_measures_media_and_artifacts_go_along(sent):
     assert [full["contents"][img["path"]] for img in shown] == [b"small", b"large" * 100_000]
     (sizes,) = (row["sizes"] for row in full["rows"] if "sizes" in row)
     assert sizes == {"_type": "histogram", "values": [1, 2], "bins": [0, 1, 2]}
-    assert full["artifacts"] == [["my-model:v0", "model", 7000, ["model.bin"]]]
+    assert full["artifacts"] == [["my model:v0", "model", 7000, ["model.bin"]]]
     metadata = json.loads(full["contents"]["wandb-metadata.json"])
     assert metadata["username"]
     assert metadata["python"].startswith("3.")
