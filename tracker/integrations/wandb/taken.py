@@ -4,23 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from tracker.events import (
-    ARTIFACT,
-    CONFIG,
-    CONSOLE,
-    FINISH,
-    LOG,
-    MEDIA,
-    SUMMARY,
-    SYSTEM,
-    TAGS,
-)
-
-KINDS = {
-    LOG: "log calls", CONFIG: "config", SUMMARY: "summary", TAGS: "tags", SYSTEM: "system",
-    CONSOLE: "console", MEDIA: "media", ARTIFACT: "artifacts", FINISH: "finish",
-}  # fmt: skip
-"""Under which name the events taken are counted."""
+from tracker.events import SOURCE, START
+from tracker.recording import KINDS
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -71,6 +56,6 @@ class Taken(msgspec.Struct):
 
     def count(self, kind: int, number: int = 1) -> None:
         """Count events that were taken."""
-        name = KINDS.get(kind)
+        name = None if kind in (START, SOURCE) else KINDS.get(kind)
         if name is not None:
             self.events[name] = self.events.get(name, 0) + number
