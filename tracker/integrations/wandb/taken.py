@@ -56,6 +56,5 @@ class Taken(msgspec.Struct):
 
     def count(self, kind: int, number: int = 1) -> None:
         """Count events that were taken."""
-        name = None if kind in (START, SOURCE) else KINDS.get(kind)
-        if name is not None:
-            self.events[name] = self.events.get(name, 0) + number
+        if kind not in (START, SOURCE):  # those tell of our journal
+            self.events[KINDS[kind]] = self.events.get(KINDS[kind], 0) + number
