@@ -35,6 +35,9 @@ DRAIN_S = 180.0
 asked for (60), then that of the slow schedule (40) or of an open breaker (10), the requests, and
 some looks, 12 seconds apart."""
 
+QUIET_S = 15.0
+"""After which each syncd has looked at all runs once more, though no notice came."""
+
 IDLE_S = 12.0
 """For how long a syncd that has delivered all is looked at: it asks nothing."""
 
@@ -261,7 +264,7 @@ class Story(World):
         for place in self.places:
             until, turns = self.clock.passed + DRAIN_S, 0
             quiet_since, asked = self.clock.passed, self.requests
-            while self.clock.passed < quiet_since + 6 or place.process.left:
+            while self.clock.passed < quiet_since + QUIET_S or place.process.left:
                 assert self.clock.passed < until, f"not drained: {place.process.left}"
                 pause = place.process.turn([])
                 turns += 1

@@ -19,10 +19,11 @@ class Wake:
 
     def set(self) -> None:
         """Wake who waits, or who will wait next; once more is no more."""
-        try:  # noqa: SIM105 - `suppress` would be code of Python's that can be left half done
-            self._unset.release()
-        except RuntimeError:  # it is set
-            pass
+        if self._unset.locked():
+            try:  # noqa: SIM105 - `suppress` would be code of Python's that can be left half done
+                self._unset.release()
+            except RuntimeError:  # another thread set it just now
+                pass
 
     def wait(self, seconds: float) -> bool:
         """Wait until it is set, for so long at most; whether it was. It is unset then."""
