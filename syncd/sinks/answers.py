@@ -35,6 +35,13 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return min(max(at - (SYSTEM.time() if now is None else now), 0.0), MAX_RETRY_AFTER_S)
 
 
+def clock_offset_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds by which the clock of who answered is ahead; None where it does not tell."""
+    said = moment(headers.get("date", ""))
+    # The header has whole seconds, cut: half a second is its mean error.
+    return None if said is None else said - SYSTEM.time() + 0.5
+
+
 def moment(value: str) -> float | None:
     """Read an HTTP date, in seconds since 1970 UTC; nonsense is None."""
     try:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import httpx
 
-from syncd.clock import SYSTEM
 from syncd.sinks import (
     Ack,
     Batch,
@@ -26,7 +25,7 @@ from syncd.sinks import (
     Sink,
     State,
 )
-from syncd.sinks.answers import moment
+from syncd.sinks.answers import clock_offset_s
 from syncd.sinks.escapes import map_file
 from syncd.sinks.http import HttpClient, Traffic
 from syncd.sinks.mlflow.files import Files
@@ -121,7 +120,7 @@ class MlflowSink(Sink):
         newest = self._api.newest_experiment()
         version, headers = self._looking.version()
         seen = tuple(self._looking.all(version, newest))
-        return Check(version, _clock_offset_s(headers), seen)
+        return Check(version, clock_offset_s(headers), seen)
 
     def open(self, head: Head) -> RemoteRun:
         """Find the run by its tag, or create it with all that its head says."""
@@ -215,9 +214,3 @@ def _cursors(tags: Mapping[str, str], prefix: str) -> dict[str, int]:
         for key, value in tags.items()
         if key.startswith(prefix) and value.isdecimal()  # a person can edit tags
     }
-
-
-def _clock_offset_s(headers: Mapping[str, Any]) -> float | None:
-    said = moment(headers.get("date", ""))
-    # The header has whole seconds, cut: half a second is its mean error.
-    return None if said is None else said - SYSTEM.time() + 0.5

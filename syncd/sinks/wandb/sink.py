@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import httpx
 import msgspec
 
-from syncd.clock import SYSTEM
 from syncd.sinks import (
     Ack,
     Batch,
@@ -28,7 +27,7 @@ from syncd.sinks import (
     State,
     Version,
 )
-from syncd.sinks.answers import moment
+from syncd.sinks.answers import clock_offset_s
 from syncd.sinks.http import HttpClient, Refusal, Traffic
 from syncd.sinks.wandb import looking
 from syncd.sinks.wandb.api import Api, gone
@@ -133,7 +132,7 @@ class WandbSink(Sink):
         viewer, headers = self._api.viewer()
         found = looking.version(self._api)
         seen = looking.seen(found, viewer, self._entity)
-        return Check(found, _clock_offset_s(headers), seen)
+        return Check(found, clock_offset_s(headers), seen)
 
     def open(self, head: Head) -> RemoteRun:
         """Find the run by its id, or create it with all that its head says."""
@@ -241,9 +240,3 @@ def _checked_options(remote: Remote) -> dict[str, str]:
                 f"{remote.name} --option KEY=VALUE, or --clear option"
             )
     return dict(remote.options)
-
-
-def _clock_offset_s(headers: Mapping[str, Any]) -> float | None:
-    said = moment(headers.get("date", ""))
-    # The header has whole seconds, cut: half a second is its mean error.
-    return None if said is None else said - SYSTEM.time() + 0.5
