@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import time
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -39,16 +40,19 @@ class Segment:
     Attributes:
         number: its place among the journal's segments.
         fd: its descriptor; -1 once nothing more is to be written to it.
+        held: the descriptor too, until it is closed behind its last sync; then -1.
         seed: start value of its checksums.
         start: where its header ends.
         end: where its good records end.
+        previous: the segment before it, until that one is closed.
     """
 
-    def __init__(self, number: int, fd: int, seed: int) -> None:
+    def __init__(self, number: int, seed: int, previous: Segment | None = None) -> None:
         self.number = number
-        self.fd = fd
+        self.fd = self.held = -1
         self.seed = seed
         self.start = self.end = 0
+        self.previous = previous
 
     def write(self, files: Files, payload: bytes) -> OSError | None:
         """Append a record whole and return None, or what was in the way.
@@ -76,9 +80,30 @@ class Segment:
         except OSError:
             return -1
 
+    def lies_at(self, path: Path) -> bool:
+        """Whether it is this file, and no other, that has the name."""
+        try:
+            return os.path.samestat(os.fstat(self.held), path.stat())
+        except OSError:
+            return False
+
+    def retire(self) -> None:
+        """Never write it again; it is closed behind its last sync."""
+        self.fd = -1
+
+    def close(self, files: Files) -> None:
+        """Let go of the file."""
+        fd, self.fd, self.held = self.held, -1, -1  # first: no number is ever closed twice
+        if fd >= 0:
+            with contextlib.suppress(OSError):  # what could fail was found out by the sync before
+                files.close(fd)
+
 
 class Chain:
     """A writer's segments. What changes them holds the writer's lock, what syncs does not.
+
+    Each knows the one before it, so going on in the next is one assignment to `current`: a
+    signal handler that throws comes before it or behind it, and no file is lost from sight.
 
     Attributes:
         current: the segment to append to; its `fd` is -1 where none can be had now.
@@ -91,9 +116,8 @@ class Chain:
         self.run_id = run_id
         self.writer_id = writer_id
         self.files = files
-        self.current = Segment(0, -1, 0)
+        self.current = Segment(0, 0)
         self.packs = Packs(folder, writer_id, files)
-        self._retired: list[int] = []
         self._lock_fd = -1
         self._attempts = count(1)
         self._entries_synced = self._place_synced = False
@@ -117,10 +141,10 @@ class Chain:
             OSError: none can be had; nothing was changed.
         """
         old, number = self.current, self.current.number + 1
-        fresh = Segment(number, -1, seed(self.folder.name, self.writer_id, number))
+        fresh = Segment(number, seed(self.folder.name, self.writer_id, number), old)
         path = self.path(fresh)
         temporary = path.with_suffix(f".{next(self._attempts)}.tmp")
-        fd = fresh.fd = self.files.create(temporary)
+        fresh.held = fresh.fd = fd = self.files.create(temporary)
         try:
             if cause == BEGINS and liveness.hold(fd):
                 self._lock_fd = os.dup(fd)
@@ -131,13 +155,13 @@ class Chain:
             self.files.rename(temporary, path)
             if cause == FULL:  # a failure is no harm: the new header says where this one ends
                 old.write(self.files, encode(Seal(seq, False, time.time_ns())))
+            self._entries_synced, self.current = False, fresh
         except BaseException:
-            if path.exists():
-                self._go_on_in(fresh)
+            if fresh.lies_at(path):
+                self._entries_synced, self.current = False, fresh
             else:
-                self._discard(fd, temporary)
+                self._discard(fresh, temporary)
             raise
-        self._go_on_in(fresh)
 
     def _header(self, number: int, cause: int, seq: int, previous_end: int, after: int) -> bytes:
         began = max(time.time_ns(), min(after, _FAR) + 1)
@@ -148,17 +172,6 @@ class Chain:
             )
         )  # fmt: skip
 
-    def _go_on_in(self, fresh: Segment) -> None:
-        old, self.current = self.current, fresh
-        self._entries_synced = False
-        self.retire(old)
-
-    def retire(self, segment: Segment) -> None:
-        """Never write it again; it is closed after its last sync."""
-        if segment.fd >= 0:
-            self._retired.append(segment.fd)
-            segment.fd = -1
-
     def beat(self) -> None:
         """Show that the writer lives, where a lock cannot."""
         with contextlib.suppress(OSError):  # somebody deleted the store, or it is away
@@ -167,7 +180,7 @@ class Chain:
     @property
     def waiting(self) -> int:
         """Segments that wait for their last sync, each with an open file."""
-        return len(self._retired)
+        return sum(1 for _ in _with_those_before(self.current)) - 1
 
     def write_own(self, record: Mark | Seal) -> OSError | None:
         """Append one of the journal's own records and return None, or what was in the way."""
@@ -181,18 +194,16 @@ class Chain:
         """
         if self.packs.sync():
             self._entries_synced = False
-        # In this order: a segment being retired meanwhile is in one of the two.
-        current = segment.fd
-        retired = list(self._retired)
-        for fd in {*retired, current} - {-1}:
-            self.files.sync(fd)
-        if current >= 0:
+        open_now = list(_with_those_before(segment))
+        for each in open_now:
+            self.files.sync(each.held)
+        if segment.fd >= 0:
             self.path(segment).stat()
         if not self._entries_synced:
             self._sync_entries()
-        for fd in retired:
-            self._retired.remove(fd)
-            self._close(fd)
+        for before in open_now[1:]:
+            before.close(self.files)
+        segment.previous = None
 
     def _sync_entries(self) -> None:
         self._entries_synced = True  # before: a segment made meanwhile sets it back
@@ -208,22 +219,24 @@ class Chain:
 
     def let_go(self) -> None:
         """Close all files."""
-        for fd in (*self._retired, self.current.fd, self._lock_fd):
-            if fd >= 0:
-                self._close(fd)
-        self._retired.clear()
-        self.current.fd = self._lock_fd = -1
+        for each in _with_those_before(self.current):
+            each.close(self.files)
+        fd, self._lock_fd = self._lock_fd, -1
+        if fd >= 0:
+            with contextlib.suppress(OSError):
+                self.files.close(fd)
         self.packs.let_go()
 
-    def _discard(self, fd: int, temporary: Path) -> None:
-        self._close(fd)
-        try:
+    def _discard(self, fresh: Segment, temporary: Path) -> None:
+        fresh.close(self.files)
+        with contextlib.suppress(OSError):  # readers pass over it
             self.files.unlink(temporary)
-        except OSError:
-            return  # readers pass over it
 
-    def _close(self, fd: int) -> None:
-        try:
-            self.files.close(fd)
-        except OSError:
-            return  # what could fail was found out by the sync before
+
+def _with_those_before(segment: Segment) -> Iterator[Segment]:
+    """A segment and those before it that still wait for their last sync, newest first."""
+    each: Segment | None = segment
+    while each is not None:
+        if each.held >= 0:
+            yield each
+        each = each.previous

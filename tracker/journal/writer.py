@@ -409,7 +409,7 @@ class Writer:
             self.last_error = error
             self._limit = max(self._limit, self._full) + self._full // 8
             if segment.end + length > MAX_SEGMENT - _OWN_BYTES:
-                self._chain.retire(segment)
+                segment.retire()
 
     def _take(self, taken: Iterable[tuple[Any, ...]]) -> bool:
         segment, size, seq = self._chain.current, 0, self._seq
@@ -523,7 +523,7 @@ class Writer:
     def _give_up_segment(self, error: OSError) -> None:
         self.last_error = error
         self._retry_at = time.monotonic() + RETRY_INTERVAL_S
-        self._chain.retire(self._chain.current)
+        self._chain.current.retire()
 
     # -- beside appending ------------------------------------------------------------------
 
