@@ -106,7 +106,7 @@ def numbers_used_again():
         earlier = journals(folder)
         made[0](self, folder, run_id, earlier[-1].writer_id if earlier else writer_id, files)
         if earlier:
-            self.current = Segment(max(earlier[-1].segments()), -1, 0)
+            self.current = Segment(max(earlier[-1].segments()), 0)
 
     def make(self, *args, **options):
         made[1](self, *args, **options)
