@@ -73,12 +73,14 @@ def mark_before_sync():
 def full_segment_not_synced():
     """A segment that is full is closed at once, and so misses its last sync."""
 
-    def retire(self, segment):
-        if segment.fd >= 0:
-            self.files.close(segment.fd)
-            segment.fd = -1
+    begin = Chain.begin
 
-    return mock.patch.object(Chain, "retire", retire)
+    def begin_and_close(self, *args, **options):
+        full = self.current
+        begin(self, *args, **options)
+        full.close(self.files)
+
+    return mock.patch.object(Chain, "begin", begin_and_close)
 
 
 def blob_placed_before_its_sync():
