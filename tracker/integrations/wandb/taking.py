@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 
 from tracker.artifacts import Blobs
@@ -26,8 +27,8 @@ from tracker.journal import Writer, newest
 from tracker.settings import Settings
 from tracker.store import StoreFolder, check_run_id
 
-BATCH_EVENTS = 2_000
-"""Events between two marks, at most, but for those of one record."""
+BATCH_EVENTS = 500
+"""Events between two marks: a mark follows once there are so many, or one tells of files."""
 
 
 class Taking:
@@ -118,25 +119,26 @@ class Taking:
     ) -> None:
         batch: list[Happened] = []
         at = self._known.at
-        for at, data in self._source.more():
-            if at <= self._known.at:
-                translation.learn(data)
-                self.taken.known += 1
-                continue
-            events = translation.events(data)
-            self.taken.records += 1
-            if self._passing:
-                passed = min(self._passing, len(events))
-                self._passing -= passed
-                del events[:passed]
-            if translation.looked:  # at files, which are others if it is looked at again
-                self._write(beginning, translation, batch, at - 1)
-                batch = []
-            batch += events
-            if translation.looked or len(batch) >= BATCH_EVENTS:
-                self._write(beginning, translation, batch, at)
-                batch = []
-                tell(self)
+        for first, entries in self._source.more():
+            known = min(max(self._known.at - first + 1, 0), len(entries))
+            translation.learn(entries[:known])
+            self.taken.known += known
+            at = first + known - 1
+            for number, events in translation.events(entries[known:]):
+                if self._passing:
+                    passed = min(self._passing, len(events))
+                    self._passing -= passed
+                    del events[:passed]
+                if translation.looked:  # at files, which are others if it is looked at again
+                    self._write(beginning, translation, batch, at)
+                    batch = []
+                batch += events
+                at += number
+                self.taken.records += number
+                if translation.looked or len(batch) >= BATCH_EVENTS:
+                    self._write(beginning, translation, batch, at)
+                    batch = []
+                    tell(self)
         self._write(beginning, translation, batch, at)
         if self._writer is not None and not self._writer.sync():
             raise self._refusal(self._writer)
@@ -160,8 +162,10 @@ class Taking:
         if not writer.take([*batch, mark]):
             raise self._refusal(writer)
         self._known = self._known._replace(at=at, beyond=0)
-        told = (event[0] for event in batch if event[0] != MEDIA or event[4] != OF_ARTIFACT)
-        for kind, number in Counter(told).items():  # a note of an artifact came with that
+        kinds = Counter(map(itemgetter(0), batch))
+        if kinds[MEDIA]:  # a note of an artifact came with that
+            kinds[MEDIA] -= sum(e[0] == MEDIA and e[4] == OF_ARTIFACT for e in batch)
+        for kind, number in (+kinds).items():
             self.taken.count(kind, number)
         self.taken.points += sum(len(event[3]) for event in batch if event[0] == LOG)
 
