@@ -376,7 +376,20 @@ def _checked(name: str, value: Any, place: str) -> Any:
             raise SettingsError(f"{place}: {name}: {error}") from error
         text = msgspec.json.encode(value).decode()
         raise SettingsError(_refusal(place, name, text, types[name])) from error
+    if name == "sources":
+        _check_whole(value, f"{place}: {name}")
     return value
+
+
+def _check_whole(folders: list[str], setting: str) -> None:
+    """Raise unless all are whole paths: syncd looks for them from wherever it was started."""
+    for folder in folders:
+        if not os.path.isabs(folder):  # noqa: PTH117 - a text, and quicker so
+            raise SettingsError(
+                f"{setting} names the folder {folder!r}, which is not a whole path: what it means "
+                "would depend on where syncd is started. Name it from the root on, such as "
+                f"{str(Path('/home/me') / folder.lstrip('~/'))!r}."
+            )
 
 
 def _check_name(name: str, known: Iterable[str], refusal: str) -> None:
@@ -394,6 +407,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         try:
             value = text.split(os.pathsep) if field.type == list[str] else text
             found[field.name] = msgspec.convert(value, field.type, strict=False)
+            if field.name == "sources":
+                _check_whole(found[field.name], f"environment: {variable}")
         except msgspec.ValidationError as error:
             refusal = _refusal("environment", variable, repr(text), field.type)
             raise SettingsError(refusal) from error

@@ -108,6 +108,25 @@ def test_a_list_of_folders_stands_in_a_file_or_a_variable(store):
         load(store, {})
 
 
+@pytest.mark.parametrize("folder", ["wandb", "./wandb", "../runs", "~/wandb", ""])
+def test_sources_are_whole_paths(store, folder):
+    """A relative one would mean another folder wherever syncd is started."""
+    said = rf"names the folder {folder!r}, which is not a whole path.* such as '/home/me"
+    store.settings.write_text(json.dumps({"sources": ["/a", folder]}))
+    with pytest.raises(SettingsError, match=said) as error:
+        load(store, {})
+    assert str(store.settings) in str(error.value)
+    store.settings.write_text("{}")
+    with pytest.raises(
+        SettingsError, match=f"TRACKER_SOURCES names the folder {folder!r}, {whole}"
+    ):
+        load(store, {"TRACKER_SOURCES": f"/a{os.pathsep}{folder}"})
+    warned = []
+    store.settings.write_text(json.dumps({"sources": [folder], "workers": 3}))
+    assert load(store, {}, warn=warned.append).workers == 3
+    assert len(warned) == 1
+
+
 def test_who_passes_a_warning_on_gets_the_good_settings_of_a_bad_file(store, tmp_path):
     said = []
     (tmp_path / "user.json").write_text('{"remotes": {}, "workers": 3}')
