@@ -3,7 +3,7 @@
 A thread of its own looks every `flush_interval_s`: a folder that hangs, as on a file server that
 is away, holds up no delivery. Only the syncd that owns the store takes in; one that is to stop, or
 lost the store, leaves a file between two batches. Wherever it ends, each record is taken once (see
-`tracker.integrations.wandb.taking`).
+`tracker.integrations.wandb.taking`). Files that ended and were taken are not read again (`ended`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from syncd.ended import Ended
 from syncd.owner import Ownership
 from tracker.errors import TrackerError
 from tracker.integrations.wandb.imports import Import
@@ -52,6 +53,7 @@ class Sources:
         self._stop = stop
         self._folders = [Path(folder) for folder in settings.sources]
         self._done: set[str] = set()
+        self._ended = Ended(store)
 
     def once(self) -> None:
         """Take in what is there; never raises."""
@@ -67,7 +69,8 @@ class Sources:
         if not self._folders:
             return
         try:
-            with Import(self._store, self._settings, self._folders) as runs:
+            ended = self._ended.has
+            with Import(self._store, self._settings, self._folders, known=ended) as runs:
                 look(runs)
         except _Stopped:
             pass
@@ -90,8 +93,10 @@ class Sources:
                 trouble[taken.file] = taken.error
             elif taking.ended and taken.file not in self._done:
                 self._done.add(taken.file)
+                self._ended.note(taking)
                 _say_done(taken)
             self._go_on()
+        self._ended.write()
         self._tell(trouble)
 
     def _go_on(self) -> None:

@@ -15,19 +15,22 @@ from tracker.store import StoreFolder
 class Import:
     """Takes what lies at some paths into a store; a context, as it holds journals open.
 
-    `links` as in `media.Folder`.
+    `links` as in `media.Folder`. A file of which `known` is true is in the store to its end and
+    is passed over.
 
     Raises:
         TrackerError: wandb is not installed.
     """
 
     def __init__(
-        self, store: StoreFolder, settings: Settings, paths: Sequence[Path], *, links: bool = False
-    ) -> None:
+        self, store: StoreFolder, settings: Settings, paths: Sequence[Path], *, links: bool = False,
+        known: Callable[[Path], bool] = lambda _: False,
+    ) -> None:  # fmt: skip
         self._store = store
         self._settings = settings
         self._paths = paths
         self._links = links
+        self._known = known
         self._parser = Parser()
         self._open: dict[Path, Taking] = {}
 
@@ -47,7 +50,11 @@ class Import:
         running.
         """
         for log in logs(self._paths):
-            taking = self._open.get(log) or self._new(log)
+            taking = self._open.get(log)
+            if taking is None:
+                if self._known(log):
+                    continue
+                taking = self._new(log)
             self._open[log] = taking
             if taking.grew():
                 self._close_others_of(taking.log)
