@@ -12,7 +12,7 @@ BEGAN_S = 1_790_000_000
 
 
 def write(folder: Path, run_id: str, rows: int, metrics: int) -> Path:
-    """Write a finished run of `rows` calls of so many metrics, in the order of a hash table as theirs.
+    """Write a finished run of so many calls and metrics, in the order of a hash table as theirs.
 
     Returns:
         The `.wandb` file.
