@@ -13,6 +13,9 @@ from tracker.integrations.wandb.taken import Lost
 _AT_ONCE = 128
 """Entries that are enough to hand out together: few enough for a processor's cache."""
 
+_MOST_BYTES = 1 << 20
+"""Bytes of the file that are, so that memory does not grow with large entries."""
+
 _GROUP = 128
 """Numbers whose bytes differ in the first one only."""
 
@@ -44,6 +47,7 @@ class Source:
         if self.lost and self.lost[-1].torn:
             self.lost.pop()
         held: list[bytes] = []
+        begun = self.offset
         with self._log.open("rb") as file:
             for item in stretches(file, self.offset):
                 if isinstance(item, Damage):
@@ -51,12 +55,13 @@ class Source:
                     self.offset = item.start if item.torn else item.end
                     continue
                 self.offset = item.end
+                begun = begun if held else item.start
                 if _follow(item.data, self._number):
                     held += item.data
                     self._number += len(item.data)
                 else:
                     yield from self._by_one(item, held)
-                if len(held) >= _AT_ONCE:
+                if len(held) >= _AT_ONCE or item.end - begun >= _MOST_BYTES:
                     yield self._number - len(held) + 1, held
                     held = []
         if held:

@@ -164,6 +164,16 @@ def test_together_is_as_alone(seed, tmp_path, monkeypatch):
         assert repr(together) == repr(told(log, [(at, [one]) for at, one in each], known, tmp_path))
 
 
+def test_large_entries_are_handed_out_a_few_at_a_time(tmp_path):
+    """Else a file of large ones would be in memory whole."""
+    log = tmp_path / "run-r.wandb"
+    log.write_bytes(framed([bytes(300_000)] * 20 + [b"small"] * 1_000))
+    handed = [many for _, many in Source(log).more()]
+    assert sum(map(len, handed)) == 1_020
+    assert max(sum(map(len, many)) for many in handed) < 1_500_000
+    assert max(map(len, handed)) < 5_000
+
+
 def test_plain_rows_are_read_together():
     """Else the quick way is not taken and nobody sees it."""
     rng = random.Random(3)
