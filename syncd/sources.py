@@ -16,7 +16,7 @@ from pathlib import Path
 from syncd.owner import Ownership
 from tracker.errors import TrackerError
 from tracker.integrations.wandb.imports import Import
-from tracker.integrations.wandb.taken import Taken
+from tracker.integrations.taken import Taken
 from tracker.settings import Settings
 from tracker.store import StoreFolder
 from tracker.unexpected import unexpected

@@ -13,8 +13,8 @@ from tracker import settings
 from tracker.cli import document, wording
 from tracker.cli.program import chosen_store, json_option, store_option
 from tracker.errors import BadInput
+from tracker.integrations.taken import Lost, Taken
 from tracker.integrations.wandb.imports import Import
-from tracker.integrations.wandb.taken import Lost, Taken
 from tracker.integrations.wandb.taking import Taking
 from tracker.notice import shown
 from tracker.store import StoreFolder

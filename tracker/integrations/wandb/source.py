@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tracker.integrations.taken import Lost
 from tracker.integrations.wandb.framing import Damage, read
 from tracker.integrations.wandb.records import number_of
-from tracker.integrations.wandb.taken import Lost
 
 
 class Source:
