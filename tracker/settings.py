@@ -166,8 +166,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """Share of the traces that are kept."""
 
     sources: list[str] = []
-    """Folders of W&B runs that syncd takes in as they grow: whole paths, each as for
-    `tracker import wandb`. In the environment with the system's separator of paths between."""
+    """What syncd takes in as it grows: whole paths, each as for `tracker import wandb`, or with
+    `mlflow=` or `tensorboard=` before it as for these. In the environment with the system's
+    separator of paths between."""
 
     ca: str = ""
     """A PEM file: the only authorities trusted to vouch for remotes, instead of the usual ones."""

@@ -51,9 +51,9 @@ class Taking:
         return self.taken.status != "open"
 
     @property
-    def offset(self) -> int:
-        """Bytes of the file that were read."""
-        return self._source.offset
+    def share(self) -> float:
+        """How much of the file was read."""
+        return self._source.offset / max(self.log.stat().st_size, 1)
 
     def grew(self) -> bool:
         """Whether the file has bytes that were not read; those of a torn entry count."""
