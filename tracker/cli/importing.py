@@ -124,10 +124,16 @@ def _import(
             if not watch:
                 raise
     told.rest()
-    if not told.found:
+    for lost in runs.lost:
+        told.about(lost, done=True)
+    if not told.found and not runs.left_out:
         raise BadInput(f"there is no {what} in {', '.join(map(str, paths))}.")
     if as_json:
-        document.print_document({"runs": msgspec.to_builtins(list(told.found.values()))})
+        found = msgspec.to_builtins(list(told.found.values()))
+        document.print_document({"runs": found, "left_out": runs.left_out})
+    else:
+        for why, number in runs.left_out.items():
+            click.echo(f"left out: {wording.counted(number, 'run')} {why}")
     sys.exit(told.code())
 
 
@@ -187,7 +193,8 @@ class _Told:
 
 def _lines(taken: Taken) -> list[str]:
     if not taken.run:
-        return [f"{taken.file}: nothing to be had yet"] if not taken.error else []
+        nothing = [] if taken.error else [f"{taken.file}: nothing to be had yet"]
+        return nothing + [f"  {_damage(lost)}" for lost in taken.lost]
     unknown = "no end is recorded: it goes on, or was killed"
     status = unknown if taken.status == "open" else taken.status
     head = f"{taken.project}/{taken.name} ({taken.run}): {wording.counted(taken.records, 'record')}"

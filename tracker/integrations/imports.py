@@ -38,9 +38,16 @@ class Taking(Protocol):
 
 
 class Import:
-    """Takes what lies at some paths into a store; a context, as it holds journals open."""
+    """Takes what lies at some paths into a store; a context, as it holds journals open.
+
+    Attributes:
+        left_out: runs that were not taken at the last look, counted by why.
+        lost: places where runs may have been and could not be read at the last look.
+    """
 
     def __init__(self) -> None:
+        self.left_out: dict[str, int] = {}
+        self.lost: list[Taken] = []
         self._open: dict[Hashable, Any] = {}
 
     def __enter__(self) -> Import:  # noqa: PYI034 - Self is not in Python 3.10

@@ -235,4 +235,7 @@ def _sizes(strings: list[bytes]) -> dict[str, Json]:
 
 def _nanoseconds(seconds: float) -> int:
     """A wall time; what is no time, or outside of 64 bits, is 1970."""
-    return round(seconds * _NS_PER_S) if 0 <= seconds < 2**33 else 0
+    if not 0 <= seconds < 2**33:
+        return 0
+    whole_s = int(seconds)
+    return whole_s * _NS_PER_S + round((seconds - whole_s) * _NS_PER_S)
