@@ -38,7 +38,7 @@ def mapping(text: str) -> dict[str, str]:
 def _entries(text: str) -> Iterator[tuple[str, list[str]]]:
     """Each key with its line's rest and the lines that go on with it."""
     key, lines = "", list[str]()
-    for line in text.splitlines():
+    for line in text.split("\n"):
         match = _LINE.match(line)
         if match and not _unclosed(lines):
             if key:

@@ -147,10 +147,12 @@ def test_values_of_the_new_style(importing):
     tensor = field(4, struct.pack("<d", 2.5))
     values = [
         field(1, b"raw") + of_plugin("scalars") + field(8, b"\x08\x02" + tensor),
-        field(1, b"listed") + of_plugin("scalars") + field(8, b"\x08\x01" + field(5, b"\0\0\0\x40")),
+        field(1, b"listed") + of_plugin("scalars")
+        + field(8, b"\x08\x01" + field(5, b"\0\0\0\x40")),
         field(1, b"whole") + field(8, b"\x08\x09" + field(10, b"\x07")),
         field(1, b"raw") + field(8, b"\x08\x02" + tensor),  # said once, as TensorBoard reads it
-        field(1, b"texts") + of_plugin("text") + field(8, b"\x08\x07" + field(8, b"a") + field(8, b"b")),
+        field(1, b"texts") + of_plugin("text")
+        + field(8, b"\x08\x07" + field(8, b"a") + field(8, b"b")),
         field(1, b"im") + of_plugin("images")
         + field(8, b"\x08\x07" + field(8, b"2") + field(8, b"1") + field(8, b"\x89PNG..")),
         field(1, b"hist") + of_plugin("histograms") + field(8, b"\x08\x02"
