@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator
 
 _LINE = re.compile(r"([A-Za-z_]\w*):(?: +(.*))?$")
-_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|U[0-9A-Fa-f]{8}|[\n 0aevN_LP]|.)", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[\n 0aevN_LP]|.)", re.DOTALL
+)
 _ESCAPES = {
     "0": "\0", "a": "\a", "e": "\x1b", "v": "\v", "N": "\x85", "_": "\xa0", "L": "\u2028",
     "P": "\u2029", " ": " ", "\n": "",
@@ -100,7 +102,7 @@ def _block(style: str, lines: list[str]) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     said = match[1]
-    if said[0] == "x" or said[0] == "U":
+    if len(said) > 1:
         return chr(int(said[1:], 16))
     if said in _ESCAPES:
         return _ESCAPES[said]
