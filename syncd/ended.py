@@ -68,8 +68,10 @@ class Ended:
         self._held[str(log)] = told
         return True
 
-    def note(self, taking: Taking) -> None:
-        """Note a file whose run ended, if it was read to its last byte."""
+    def note(self, taking: object) -> None:
+        """Note a file of W&B whose run ended, if it was read to its last byte."""
+        if not isinstance(taking, Taking):
+            return
         try:
             file = _seen(taking.log)
             if file.size == taking.offset:

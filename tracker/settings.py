@@ -166,8 +166,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """Share of the traces that are kept."""
 
     sources: list[str] = []
-    """Folders of W&B runs that syncd takes in as they grow: whole paths, each as for
-    `tracker import wandb`. In the environment with the system's separator of paths between."""
+    """What syncd takes in as it grows: whole paths, each as for `tracker import wandb`, or with
+    `mlflow=` or `tensorboard=` before it as for these. In the environment with the system's
+    separator of paths between."""
 
     ca: str = ""
     """A PEM file: the only authorities trusted to vouch for remotes, instead of the usual ones."""
@@ -383,8 +384,11 @@ def _checked(name: str, value: Any, place: str) -> Any:
 
 def _check_whole(folders: list[str], setting: str) -> None:
     """Raise unless all are whole paths: syncd looks for them from wherever it was started."""
+    from tracker.integrations.imports import TOOLS  # noqa: PLC0415 - for whoever has sources
+
     for folder in folders:
-        if not os.path.isabs(folder):  # noqa: PTH117 - a text, and quicker so
+        tool, equals, path = folder.partition("=")
+        if not os.path.isabs(path if equals and tool in TOOLS else folder):  # noqa: PTH117 - a text, and quicker so
             raise SettingsError(
                 f"{setting} names the folder {folder!r}, which is not a whole path: what it means "
                 "would depend on where syncd is started. Name it from the root on, such as "

@@ -102,13 +102,17 @@ def test_a_list_of_folders_stands_in_a_file_or_a_variable(store):
     """In the environment as paths stand there; a text is no list."""
     store.settings.write_text('{"sources": ["/a", "/b c"]}')
     assert load(store, {}).sources == ["/a", "/b c"]
+    store.settings.write_text('{"sources": ["mlflow=/a"]}')
+    assert load(store, {}).sources == ["mlflow=/a"]
     assert load(store, {"TRACKER_SOURCES": f"/d{os.pathsep}/e"}).sources == ["/d", "/e"]
     store.settings.write_text('{"sources": "/a"}')
     with pytest.raises(SettingsError, match='sources="/a" cannot be used; it takes a list of fold'):
         load(store, {})
 
 
-@pytest.mark.parametrize("folder", ["wandb", "./wandb", "../runs", "~/wandb", ""])
+@pytest.mark.parametrize(
+    "folder", ["wandb", "./wandb", "../runs", "~/wandb", "", "mlflow=runs", "x=/runs"]
+)
 def test_sources_are_whole_paths(store, folder):
     """A relative one would mean another folder wherever syncd is started."""
     said = rf"names the folder {folder!r}, which is not a whole path.* such as '/home/me"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from tracker.integrations.taken import Lost
 from tracker.integrations.wandb.framing import Damage, Stretch, stretches
 from tracker.integrations.wandb.records import number_of, numbered
-from tracker.integrations.wandb.taken import Lost
 
 _AT_ONCE = 128
 """Entries that are enough to hand out together: few enough for a processor's cache."""

@@ -47,6 +47,7 @@ from tracker.events import (
     Json,
     Value,
 )
+from tracker.integrations.appending import Happened
 from tracker.integrations.wandb.artifacts import artifact_of
 from tracker.integrations.wandb.beginning import Beginning, tags_of
 from tracker.integrations.wandb.media import Folder, media_of
@@ -67,9 +68,6 @@ from tracker.journal.record import MAX_PAYLOAD
 from tracker.values import logged, text_of
 
 _Made = TypeVar("_Made")
-
-Happened = tuple[Any, ...]
-"""An event as `tracker.journal.Writer.take` has it: (kind, time, *body)."""
 
 _BOOKKEEPING = frozenset({"header", "telemetry", "footer", "final", "environment", "request"})
 """Records that say nothing of the run that is not taken otherwise."""
