@@ -24,7 +24,7 @@ def measure(rows: int, rounds: int, **_: Any) -> dict[str, Any]:
     show(
         f"one run of {rows:,} points of 10 metrics, taken in or exported",
         ("work", "points/s", "points/s of CPU", "peak RSS MB"), table,
-        "each in a process of its own, synced at the end; an export first updates the index",
+        "each in a process of its own, synced at the end; an export catches the index up",
     )  # fmt: skip
     return taken
 

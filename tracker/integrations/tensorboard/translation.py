@@ -15,6 +15,8 @@ and summary.proto in tensorflow, and of plugin_data.proto in tensorboard's hpara
 from __future__ import annotations
 
 import json
+import re
+import struct
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -30,11 +32,18 @@ from tracker.integrations.tensorboard.wire import (
     real,
     signed,
     text,
+    varint,
     whole,
 )
 from tracker.journal.record import MAX_PAYLOAD
 from tracker.values import text_of
 
+_PLAIN = re.compile(
+    rb"\x09(.{8})(?:\x10([\x80-\xff]{0,9}[\0-\x7f]))?\x2a(.)\x0a(.)\x0a(.)(.*)\x15(.{4})", re.DOTALL
+)
+"""An event of one short scalar as most writers have it: time, step, three lengths, tag, value."""
+
+_number = struct.Struct("<f").unpack
 _NS_PER_S = 1_000_000_000
 _LARGE = MAX_PAYLOAD // 4
 _SESSION_STARTS = 1
@@ -66,6 +75,9 @@ class Translation:
             NoMessage: it is none of an event file.
             ArtifactError: the store cannot be written now.
         """
+        match = _PLAIN.fullmatch(data)
+        if match is not None and (plain := self._plain(match)) is not None:
+            return [plain]
         time, step, parts = 0.0, 0, list[tuple[int, Any]]()
         for number, field in fields(data):
             if number == 1:
@@ -79,6 +91,18 @@ class Translation:
         for number, field in parts:
             found += self._part(number, field)
         return found
+
+    def _plain(self, match: re.Match[bytes]) -> Happened | None:
+        """The event of a scalar, quicker than by its fields; None where the lengths say others."""
+        time, step, whole_length, value_length, length, tag, value = match.groups()
+        size = len(tag)
+        if (length[0], value_length[0], whole_length[0]) != (size, size + 7, size + 9):
+            return None
+        if size + 9 > 127:  # noqa: PLR2004 - longer ones have lengths of two bytes
+            return None
+        self.time = _nanoseconds(real(time))
+        self._step = signed(varint(step, 0)[0]) if step else 0
+        return self._logged(tag.decode("utf-8", "backslashreplace"), _number(value)[0])
 
     def _part(self, number: int, field: Any) -> Iterator[Happened]:
         if number == 5:  # noqa: PLR2004 - summary

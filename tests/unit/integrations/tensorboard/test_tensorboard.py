@@ -246,6 +246,19 @@ def test_damage_costs_the_damaged_records_and_is_told(importing, seed):
     assert importing.one().records == 0
 
 
+@pytest.mark.parametrize("size", [0, 1, 110, 118, 119, 120, 300])
+@pytest.mark.parametrize("step", [0, 5, 2**40, -1])
+def test_scalars_of_any_form_are_read_alike(importing, size, step):
+    """Short and long tags, with all kinds of steps; the next field's bytes are no part of them."""
+    tag = "\x15" * size
+    importing.folder.mkdir()
+    (importing.folder / "events.out.tfevents.1.host").write_bytes(
+        frame(event(step, scalar(tag, 1.5)))
+        + frame(event(step, scalar(tag, 2) + scalar("", 0)[:2]))
+    )
+    assert importing.rows(importing.one().run) == [(step, {tag: 1.5}), (step, {"": 2.0})]
+
+
 def test_an_event_that_cannot_be_read_is_told(importing):
     """A record that checks and is no message costs itself."""
     importing.folder.mkdir()
