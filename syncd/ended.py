@@ -58,14 +58,14 @@ class Ended:
     def has(self, log: Path) -> bool:
         """Whether a file is in the store to its end, and need not be looked at."""
         try:
-            if held := self._held.get(str(log)):
+            if held := self._held.get(_key(log)):
                 return _same(held.file, os.stat(log))  # noqa: PTH116 - one call, often
-            told = self._told.get(str(log))
+            told = self._told.get(_key(log))
             if told is None or told.file != _seen(log) or not self._stands(told):
                 return False
         except OSError:
             return False
-        self._held[str(log)] = told
+        self._held[_key(log)] = told
         return True
 
     def note(self, taking: object) -> None:
@@ -77,7 +77,7 @@ class Ended:
             if file.size == taking.offset:
                 run = taking.taken.run
                 ended = _Ended(file, run, extents(self._store.run(run)))
-                self._held[str(taking.log)] = ended
+                self._held[_key(taking.log)] = ended
                 self._changed = True
         except OSError:  # it is read once more, then
             pass
@@ -92,6 +92,11 @@ class Ended:
     def _stands(self, told: _Ended) -> bool:
         found = extents(self._store.run(told.run))
         return bool(told.journals) and told.journals.items() <= found.items()
+
+
+def _key(log: Path) -> str:
+    """A path as text that JSON can hold, whatever bytes are in its name."""
+    return os.fsencode(log).decode("utf-8", "backslashreplace")
 
 
 def _seen(log: Path) -> _File:

@@ -173,6 +173,16 @@ def test_a_hint_that_cannot_be_kept_is_no_trouble(store, place, reads, monkeypat
     assert steps(store) == list(range(ROWS))
 
 
+def test_names_of_any_bytes(store, place, reads):
+    """A folder whose name is no UTF-8 is passed over as others are."""
+    odd = place / os.fsdecode(b"odd\xff")
+    odd.mkdir()
+    made().put(odd)
+    once(store, odd)
+    once(store, odd)
+    assert len(reads) == 1
+
+
 def test_who_imports_by_hand_has_it_read(store, place):
     """The hint is for syncd; a person asked to look."""
     made().put(place)
