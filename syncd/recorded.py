@@ -21,11 +21,11 @@ from syncd.points import Points
 from syncd.policy import kept
 from syncd.progress import Progress
 from syncd.removed import Left
-from syncd.sinks import Entries, Item, Sink, State
+from syncd.sinks import Entries, Item, Point, Sink, State
 from syncd.tail import backlog
 from tracker.artifacts import Blobs, Manifest
 from tracker.errors import ArtifactError
-from tracker.events import Artifact, Event, Log, Media, Start, Unknown
+from tracker.events import Artifact, Console, Event, Log, Media, Start, Unknown
 from tracker.journal import journals
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -33,17 +33,23 @@ _encode = msgspec.msgpack.Encoder().encode
 
 @dataclass
 class Expected:
-    """Entries of some events, and the files (by our paths) of their artifacts."""
+    """Entries of some events, and the files (by our paths) of their artifacts.
+
+    `lines` are those of the console, each as `line` has it; `Recorded` says when one is whole.
+    """
 
     points: Points
     events: int = 0
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    system: Points = field(default_factory=Points)
+    lines: Points = field(default_factory=Points)
 
     def take(self, entries: Entries) -> None:
         """Take in what an event is at the remote: params are written once, tags again."""
         self.points.add(entries.points)
+        self.system.add(entries.system)
         for key, value in entries.params.items():
             self.params.setdefault(key, value)
         self.tags.update(entries.tags)
@@ -90,6 +96,7 @@ class Recorded:
         self._state: State = before.state if before else {}
         self._progress = Progress.load(before.progress if before else None)
         alive = any(journal.alive() for journal in journals(folder))  # before they are read
+        self._console = _Console()
         self._take(self._acknowledged(folder, record.cursors), self.there)
         if backlog(folder, record.cursors)[0]:
             self._take(_beyond(folder, record.cursors), self.waiting)
@@ -117,6 +124,9 @@ class Recorded:
             entries, self._state = self._sink.translate(self._state, item)
             expected.take(entries)
             event = item.event
+            if entries.lines and isinstance(event, Console):
+                lines = self._console.take((item.writer_id, event.stream), entries.lines)
+                expected.lines.add(map(line, lines))
             if isinstance(event, Start):
                 self.name = event.name
             elif isinstance(event, Artifact):
@@ -124,6 +134,7 @@ class Recorded:
             elif isinstance(event, Media):
                 files = {media.path(event, n): file.digest for n, file in enumerate(event.files)}
                 self._files_of(item, expected).update(files)
+        expected.lines.add(map(line, self._console.rest()))
 
     def _files_of(self, item: Item, expected: Expected) -> dict[str, str]:
         if (item.writer_id, item.event.seq) in self._parked:
@@ -139,6 +150,32 @@ class Recorded:
         except ArtifactError:  # not in this store: parked, which is said
             return {}
         return {f"{root}/{entry.path}": entry.digest for entry in files}
+
+
+class _Console:
+    """Lines of a console, given on once nothing makes them anew (see `syncd.sinks.Entries`)."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], tuple[int, str]] = {}
+
+    def take(self, whose: tuple[str, str], lines: Mapping[int, str]) -> list[str]:
+        """The lines that are whole once an event of a writer's stream made these."""
+        held = self._last.get(whose)
+        whole = [] if held is None or held[0] in lines else [held[1]]
+        *before, last = sorted(lines)
+        self._last[whose] = last, lines[last]
+        return [*whole, *(lines[at] for at in before)]
+
+    def rest(self) -> list[str]:
+        """The last lines of all."""
+        rest = [text for _, text in self._last.values()]
+        self._last.clear()
+        return rest
+
+
+def line(text: str) -> Point:
+    """A line of a console as something to be counted: its text is all it has."""
+    return Point(text, 0, 0, 0.0)
 
 
 class Digest:

@@ -1,22 +1,26 @@
-"""Sources: folders of W&B runs that syncd takes into the store as they grow (setting `sources`).
+"""Sources: what other tools write, taken into the store as it grows (setting `sources`).
 
 A thread of its own looks every `flush_interval_s`: a folder that hangs, as on a file server that
 is away, holds up no delivery. Only the syncd that owns the store takes in; one that is to stop, or
 lost the store, leaves a file between two batches. Wherever it ends, each record is taken once (see
-`tracker.integrations.wandb.taking`).
+`tracker.integrations.appending`). Files of W&B that ended and were taken are not read again (see
+`syncd.ended`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from itertools import chain
+from typing import Any
 
+from syncd.ended import Ended
 from syncd.owner import Ownership
 from tracker.errors import TrackerError
-from tracker.integrations.wandb.imports import Import
-from tracker.integrations.wandb.taken import Taken
+from tracker.integrations.imports import TOOLS, Import, named, of_tool
+from tracker.integrations.taken import Taken
 from tracker.settings import Settings
 from tracker.store import StoreFolder
 from tracker.unexpected import unexpected
@@ -50,8 +54,10 @@ class Sources:
         self._settings = settings
         self._owner = owner
         self._stop = stop
-        self._folders = [Path(folder) for folder in settings.sources]
+        self._named = named(settings.sources)
+        self._folders = [path for paths in self._named.values() for path in paths]
         self._done: set[str] = set()
+        self._ended = Ended(store)
 
     def once(self) -> None:
         """Take in what is there; never raises."""
@@ -63,12 +69,12 @@ class Sources:
             self._attend(self._look_again)
             self._stop.wait(self._settings.slow_retry_s)  # none could be looked at
 
-    def _attend(self, look: Callable[[Import], None]) -> None:
+    def _attend(self, look: Callable[[list[Import]], None]) -> None:
         if not self._folders:
             return
         try:
-            with Import(self._store, self._settings, self._folders) as runs:
-                look(runs)
+            with contextlib.ExitStack() as stack:
+                look([stack.enter_context(runs) for runs in self._imports()])
         except _Stopped:
             pass
         except (TrackerError, OSError) as error:
@@ -76,22 +82,33 @@ class Sources:
         except Exception as error:  # noqa: BLE001 - the edge of a thread: delivery goes on
             self._tell({"sources": unexpected(error)})
 
-    def _look_again(self, runs: Import) -> None:
+    def _imports(self) -> list[Import]:
+        return [
+            of_tool(tool, self._store, self._settings, paths, **self._options(tool))
+            for tool, paths in self._named.items()
+        ]
+
+    def _options(self, tool: str) -> dict[str, Any]:
+        return {"known": self._ended.has} if tool == TOOLS[0] else {}
+
+    def _look_again(self, runs: list[Import]) -> None:
         self._look(runs)
         while not self._stop.wait(self._settings.flush_interval_s):
             self._look(runs)
 
-    def _look(self, runs: Import) -> None:
+    def _look(self, runs: list[Import]) -> None:
         self._owner.confirm()
         trouble = {str(folder): _ABSENT for folder in self._folders if not folder.exists()}
-        for taking in runs.once(lambda _: self._go_on()):
+        for taking in chain.from_iterable(each.once(lambda _: self._go_on()) for each in runs):
             taken = taking.taken
             if taken.error:
                 trouble[taken.file] = taken.error
             elif taking.ended and taken.file not in self._done:
                 self._done.add(taken.file)
+                self._ended.note(taking)
                 _say_done(taken)
             self._go_on()
+        self._ended.write()
         self._tell(trouble)
 
     def _go_on(self) -> None:

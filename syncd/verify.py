@@ -17,7 +17,7 @@ from syncd.ledger import Ledger
 from syncd.media import Among
 from syncd.points import Points, hexadecimal
 from syncd.policy import Policy
-from syncd.recorded import Recorded
+from syncd.recorded import Recorded, line
 from syncd.removed import Left, Removed
 from syncd.sinks import Held, Sink
 from syncd.verified import Mark, Marks, place
@@ -47,6 +47,8 @@ class Report:
     """A run at a remote against its journals: all that was recorded, delivered or not.
 
     Attributes:
+        system_remote, lines_remote: measures of the machine and lines of the console there; None
+            where the platform does not tell, or not of all of them. They are not compared then.
         incomplete: why it is not marked as verified though all that was delivered is equal.
         verified_at: when it was, now, in seconds since 1970 UTC; None where it is not.
     """
@@ -61,6 +63,10 @@ class Report:
     params_remote: int = 0
     tags_local: int = 0
     tags_remote: int = 0
+    system_local: int = 0
+    system_remote: int | None = None
+    lines_local: int = 0
+    lines_remote: int | None = None
     artifacts: list[FileCheck] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
@@ -163,6 +169,7 @@ class _Comparison:
         self._compare_points(report)
         _compare_pairs(report, recorded, held, continued=self._left is not None)
         _compare_files(report, recorded, held, reading.sink)
+        _compare_streams(report, recorded, held, continued=self._left is not None)
         _compare_outcome(report, recorded.outcome, held)
         del report.differences[_MAX_DIFFERENCES:]
         report.incomplete += self._incomplete()
@@ -288,6 +295,30 @@ def _compare_files(report: Report, recorded: Recorded, held: Held, sink: Sink) -
         report.artifacts.append(FileCheck(path, digest, found == digest))
         if path in there and found != digest:
             report.differences.append(f"file {path}: {found or 'nothing'} there, {digest} here")
+
+
+def _compare_streams(report: Report, recorded: Recorded, held: Held, *, continued: bool) -> None:
+    """Measures of the machine and the console: how many, and by their digest whether the same.
+
+    Not of a run whose earlier journals were removed, nor where such events wait: some of those may
+    be there, as answers are lost.
+    """
+    there, waiting = recorded.there, recorded.waiting
+    report.system_local = there.system.count + waiting.system.count
+    report.lines_local = there.lines.count + waiting.lines.count
+    system, lines = Points(), Points()
+    if held.system is not None:
+        system.add(held.system)
+        report.system_remote = system.count
+    if held.lines is not None:
+        lines.add(map(line, held.lines))
+        report.lines_remote = lines.count
+    for what, told, have, want, more in (
+        ("system metrics", held.system, system, there.system, waiting.system),
+        ("console lines", held.lines, lines, there.lines, waiting.lines),
+    ):
+        if told is not None and not continued and not more.count and have.digest != want.digest:
+            report.differences.append(f"{what} differ: {have.count:,} there, {want.count:,} here")
 
 
 def _compare_outcome(report: Report, outcome: tuple[str, int | None], held: Held) -> None:

@@ -166,8 +166,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """Share of the traces that are kept."""
 
     sources: list[str] = []
-    """Folders of W&B runs that syncd takes in as they grow: whole paths, each as for
-    `tracker import wandb`. In the environment with the system's separator of paths between."""
+    """What syncd takes in as it grows: whole paths, each as for `tracker import wandb`, or with
+    `mlflow=` or `tensorboard=` before it as for these. In the environment with the system's
+    separator of paths between."""
 
     ca: str = ""
     """A PEM file: the only authorities trusted to vouch for remotes, instead of the usual ones."""
@@ -376,7 +377,23 @@ def _checked(name: str, value: Any, place: str) -> Any:
             raise SettingsError(f"{place}: {name}: {error}") from error
         text = msgspec.json.encode(value).decode()
         raise SettingsError(_refusal(place, name, text, types[name])) from error
+    if name == "sources":
+        _check_whole(value, f"{place}: {name}")
     return value
+
+
+def _check_whole(folders: list[str], setting: str) -> None:
+    """Raise unless all are whole paths: syncd looks for them from wherever it was started."""
+    from tracker.integrations.imports import TOOLS  # noqa: PLC0415 - for whoever has sources
+
+    for folder in folders:
+        tool, equals, path = folder.partition("=")
+        if not os.path.isabs(path if equals and tool in TOOLS else folder):  # noqa: PTH117 - a text, and quicker so
+            raise SettingsError(
+                f"{setting} names the folder {folder!r}, which is not a whole path: what it means "
+                "would depend on where syncd is started. Name it from the root on, such as "
+                f"{str(Path('/home/me') / folder.lstrip('~/'))!r}."
+            )
 
 
 def _check_name(name: str, known: Iterable[str], refusal: str) -> None:
@@ -394,6 +411,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         try:
             value = text.split(os.pathsep) if field.type == list[str] else text
             found[field.name] = msgspec.convert(value, field.type, strict=False)
+            if field.name == "sources":
+                _check_whole(found[field.name], f"environment: {variable}")
         except msgspec.ValidationError as error:
             refusal = _refusal("environment", variable, repr(text), field.type)
             raise SettingsError(refusal) from error

@@ -24,9 +24,13 @@ FIGURES = {
     "fleet": "fleet",
     "service": "service",
     "import-wandb": "taking",
+    "media": "media",
+    "exchange": "exchange",
     "sync": "sync",
 }
-ON_REQUEST = ("long", "load", "crowd", "fleet", "service", "import-wandb", "sync")
+ON_REQUEST = (
+    "long", "load", "crowd", "fleet", "service", "import-wandb", "media", "exchange", "sync",
+)  # fmt: skip
 """They take minutes, some gigabytes: measured only where they are named."""
 
 
@@ -43,7 +47,12 @@ def main() -> None:
         "--runs", type=int, help="that wait: load (1,000), sync (100); crowd: at once (200)"
     )
     parser.add_argument("--each", type=int, help="load, sync: points of each run (10,000)")
-    parser.add_argument("--rows", type=int, default=100_000, help="import-wandb: calls (1e5)")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        default=100_000,
+        help="import-wandb, media: calls; exchange: points",
+    )
     parser.add_argument("--seconds", type=float, default=300.0, help="crowd: how long (300)")
     parser.add_argument("--rate", type=float, default=2.0, help="crowd: calls a second of each (2)")
     parser.add_argument("--daemons", type=int, default=10_000, help="fleet: how many (10,000)")

@@ -1,4 +1,4 @@
-"""Import one `.wandb` file and count what came: take LOG STORE ROWS. A process of its own."""
+"""Import one `.wandb` file and count what came: take LOG STORE POINTS. A process of its own."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from tracker.integrations.wandb.imports import Import
 from tracker.settings import Settings
 from tracker.store import StoreFolder
 
-METRICS = 10
-
 if __name__ == "__main__":
-    log, rows = Path(sys.argv[1]), int(sys.argv[3])
+    log, points = Path(sys.argv[1]), int(sys.argv[3])
     store = StoreFolder.open(sys.argv[2], create=True)
-    points, size = rows * METRICS, log.stat().st_size
+    size = log.stat().st_size
     with Import(store, Settings(), [log]) as first:
         began, used = time.perf_counter(), time.process_time()
         (taken,) = [found.taken for found in first.once(lambda _: None)]

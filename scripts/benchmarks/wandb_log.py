@@ -9,11 +9,10 @@ from tracker.integrations.wandb.framing import Writer
 from tracker.integrations.wandb.records import Parser
 
 BEGAN_S = 1_790_000_000
-_METRICS = 10
 
 
-def write(folder: Path, run_id: str, rows: int) -> Path:
-    """Write a finished run of `rows` calls of 10 metrics, in the order of a hash table as theirs.
+def write(folder: Path, run_id: str, rows: int, metrics: int) -> Path:
+    """Write a finished run of so many calls and metrics, in the order of a hash table as theirs.
 
     Returns:
         The `.wandb` file.
@@ -38,7 +37,7 @@ def write(folder: Path, run_id: str, rows: int) -> Path:
         first.run.start_time.seconds = BEGAN_S
         put(first)
         for step in range(rows):
-            values = {f"train/metric_{n}": rng.random() for n in range(_METRICS)}
+            values = {f"train/metric_{n}": rng.random() for n in range(metrics)}
             values |= {"_step": step, "_runtime": step / 10, "_timestamp": BEGAN_S + step / 10}
             summary, history = new(), new()
             for record in (summary.summary.update, history.history.item):

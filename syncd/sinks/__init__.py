@@ -32,7 +32,7 @@ A new platform is a module here and an entry point in the group ``syncd.sinks``.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -194,6 +194,9 @@ class Note:
     done: str
 
 
+_NO_LINES: Mapping[int, str] = {}
+
+
 @dataclass
 class Entries:
     """One event in the platform's terms.
@@ -205,6 +208,10 @@ class Entries:
     platform that holds typed values is sent these all the same. Where a platform's tags are plain
     names, it keeps their values beside them; summary values that it does not take as points are
     told as tags.
+
+    `system` and `lines` are for a sink that can read its measures of the machine and its console
+    back: points with step 0, and the lines by ordinal that an event makes. It may make the last
+    line of the event before it (of one writer and stream) anew.
     """
 
     points: list[Point] = field(default_factory=list)
@@ -212,6 +219,8 @@ class Entries:
     tags: dict[str, str] = field(default_factory=dict)
     removed_tags: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    system: Sequence[Point] = ()
+    lines: Mapping[int, str] = field(default_factory=lambda: _NO_LINES)
 
 
 @dataclass(frozen=True)
@@ -275,8 +284,9 @@ class Version:
 class Held:
     """What a remote holds of a run, read back. `files` maps a path there to its SHA-256.
 
-    `points` is read as it is iterated. `params` and `tags` are all that the run has there, told
-    as in `Entries`.
+    `points`, `system` and `lines` are read as they are iterated; the last two are None where the
+    platform does not tell them whole, or among other things. `params` and `tags` are all that the
+    run has there, told as in `Entries`.
     """
 
     points: Iterator[Point]
@@ -285,6 +295,8 @@ class Held:
     files: Mapping[str, str]
     status: str
     ended_at_ms: int | None
+    system: Iterable[Point] | None = None
+    lines: Iterable[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,15 @@ ROUNDS = 25
 IMPORT = """
 import json, os, signal, sys
 from pathlib import Path
-from tracker.integrations.wandb import taking
+from tracker.integrations import appending
+from tracker.integrations.wandb import translation
 from tracker.integrations.wandb.imports import Import
 from tracker.journal.files import Files
 from tracker.settings import Settings
 from tracker.store import StoreFolder
 
 store, folder, kills = StoreFolder.open(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
-taking.BATCH_EVENTS = 16
+appending.BATCH_EVENTS = translation.MOST_AT_ONCE = 16
 write = Files.write
 
 def run(kill_at, share):
@@ -58,7 +59,7 @@ def material(folder):
     made = Made("killed", tags=["a"])
     made.config(lr=0.1)
     for step in range(150):
-        made.row(step, loss=float(step), note="n")
+        made.row(step, loss=float(step), **({"note": "n"} if step % 50 < 10 else {}))
         if step % 20 == 5:
             made.console(f"line {step}\n")
         if step % 30 == 7:

@@ -102,10 +102,31 @@ def test_a_list_of_folders_stands_in_a_file_or_a_variable(store):
     """In the environment as paths stand there; a text is no list."""
     store.settings.write_text('{"sources": ["/a", "/b c"]}')
     assert load(store, {}).sources == ["/a", "/b c"]
+    store.settings.write_text('{"sources": ["mlflow=/a"]}')
+    assert load(store, {}).sources == ["mlflow=/a"]
     assert load(store, {"TRACKER_SOURCES": f"/d{os.pathsep}/e"}).sources == ["/d", "/e"]
     store.settings.write_text('{"sources": "/a"}')
     with pytest.raises(SettingsError, match='sources="/a" cannot be used; it takes a list of fold'):
         load(store, {})
+
+
+@pytest.mark.parametrize(
+    "folder", ["wandb", "./wandb", "../runs", "~/wandb", "", "mlflow=runs", "x=/runs"]
+)
+def test_sources_are_whole_paths(store, folder):
+    """A relative one would mean another folder wherever syncd is started."""
+    said = rf"names the folder {folder!r}, which is not a whole path.* such as '/home/me"
+    store.settings.write_text(json.dumps({"sources": ["/a", folder]}))
+    with pytest.raises(SettingsError, match=said) as error:
+        load(store, {})
+    assert str(store.settings) in str(error.value)
+    store.settings.write_text("{}")
+    with pytest.raises(SettingsError, match=f"TRACKER_SOURCES {said}"):
+        load(store, {"TRACKER_SOURCES": f"/a{os.pathsep}{folder}"})
+    warned = []
+    store.settings.write_text(json.dumps({"sources": [folder], "workers": 3}))
+    assert load(store, {}, warn=warned.append).workers == 3
+    assert len(warned) == 1
 
 
 def test_who_passes_a_warning_on_gets_the_good_settings_of_a_bad_file(store, tmp_path):

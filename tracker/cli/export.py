@@ -9,7 +9,7 @@ import click
 
 from tracker.cli import layout, wording
 from tracker.cli.calls import Calls
-from tracker.cli.destination import replacing
+from tracker.cli.destination import replacing, replacing_folder
 from tracker.cli.program import chosen_store, store_option
 from tracker.errors import BadInput
 from tracker.notice import shown
@@ -24,7 +24,7 @@ class _Terminal:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option(
     "--format",
     "form",
@@ -49,12 +49,19 @@ class _Terminal:
     "gets the run folder (./wandb).",
 )
 @click.option("--force", is_flag=True, help="Replace FILE or the run folder if it is there.")
+@click.option("--project", metavar="NAME", help="All runs of a project, as a dataset.")
+@click.option("--all", "every", is_flag=True, help="All runs of the store, as a dataset.")
+@click.option("--dataset", is_flag=True, help="A folder of tables also for one RUN.")
 @click.option("--entity", metavar="NAME", help="wandb: the user or team there that it is for.")
 @store_option
 def export(
-    run: str, *, form: str, what: str, output: Path | None, force: bool, entity: str | None
-) -> None:
+    runs: tuple[str, ...], *, form: str, what: str, output: Path | None, force: bool,
+    project: str | None, every: bool, dataset: bool, entity: str | None,
+) -> None:  # fmt: skip
     """Write every log call of RUN to CSV, JSON lines or Parquet, or all of RUN for W&B.
+
+    Several RUNs, a project or all of them become a dataset: a folder of tables in the format,
+    partitioned by project and run as Hive has it. README says which tables.
 
     \b
     csv      a row a call: _step, _time (UTC), _writer, a column for each key;
@@ -78,7 +85,14 @@ def export(
     if what != "log" and form == "wandb":
         raise BadInput(f"--what {what} is for other formats; wandb's run folder holds everything.")
     store = Store(chosen_store())
-    view = store.run(run)
+    if dataset or every or project is not None or len(runs) > 1:
+        if what != "log" or form == "wandb":
+            raise BadInput("a dataset holds all of its runs, as csv, jsonl or parquet.")
+        _dataset(store, _chosen(store, runs, project, every=every), form, output, force=force)
+        return
+    if not runs:
+        raise BadInput("name a RUN, or --project NAME, or --all. tracker ls lists the runs.")
+    view = store.run(runs[0])
     if form == "wandb":
         from tracker.cli import runfolder  # noqa: PLC0415 - for those who use it
 
@@ -94,6 +108,38 @@ def export(
             with fresh.open("w", encoding="utf-8", newline="") as file:
                 _write(calls, form, file)
         _say(calls, what, output)
+
+
+def _chosen(
+    store: Store, refs: tuple[str, ...], project: str | None, *, every: bool
+) -> list[RunView]:
+    if bool(refs) + (project is not None) + every != 1:
+        raise BadInput("name RUNs, or --project NAME, or --all; one of the three.")
+    found = [store.run(ref) for ref in refs] or list(store.runs(project))
+    if not found:
+        where = f"the project {project!r}" if project is not None else "the store"
+        raise BadInput(f"{where} has no runs. tracker ls lists all there are.")
+    return list({run.id: run for run in found}.values())
+
+
+def _dataset(
+    store: Store, runs: list[RunView], form: str, output: Path | None, *, force: bool
+) -> None:
+    from tracker.cli import dataset, files  # noqa: PLC0415 - numpy, for those who use it
+
+    if form == "parquet":
+        from tracker.cli import parquet  # noqa: PLC0415 - as above
+
+        parquet.check_installed()
+    if output is None:
+        raise BadInput("a dataset is a folder: name it with --output.")
+    dataset.check_replaceable(output)
+    with replacing_folder(output, force=force) as fresh:
+        points = dataset.write(store, runs, fresh, files.opening(form))
+    click.echo(
+        f"{shown(str(output))}: {wording.counted(len(runs), 'run')}, "
+        f"{wording.counted(points, 'point')}", err=True,
+    )  # fmt: skip
 
 
 def _write(calls: Calls, form: str, target: layout.Target) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -13,9 +14,8 @@ from tracker import settings
 from tracker.cli import document, wording
 from tracker.cli.program import chosen_store, json_option, store_option
 from tracker.errors import BadInput
-from tracker.integrations.wandb.imports import Import
-from tracker.integrations.wandb.taken import Lost, Taken
-from tracker.integrations.wandb.taking import Taking
+from tracker.integrations.imports import Import, Taking, of_tool
+from tracker.integrations.taken import Lost, Taken
 from tracker.notice import shown
 from tracker.store import StoreFolder
 
@@ -29,17 +29,21 @@ def importing() -> None:
     """Take in what another tool recorded. It is read only; what was taken goes to any remote."""
 
 
-@importing.command()
-@click.argument(
+_paths = click.argument(
     "paths",
     nargs=-1,
     required=True,
     metavar="PATH...",
     type=click.Path(path_type=Path),
 )
-@click.option(
+_watch = click.option(
     "--watch", is_flag=True, help="Go on while the files grow, until all runs ended or Ctrl-C."
 )
+
+
+@importing.command()
+@_paths
+@_watch
 @click.option(
     "--links", is_flag=True, help="Take saved files also where they are links out of the folder."
 )
@@ -59,22 +63,77 @@ def wandb(paths: tuple[Path, ...], watch: bool, links: bool, as_json: bool) -> N
       1    a run could not be taken, or not to its end; the others were
       3    all was taken that a damaged file still holds
     """  # noqa: D301 - \b is click's mark for a paragraph that is not wrapped
+    _import("wandb", paths, ".wandb file", watch=watch, as_json=as_json, links=links)
+
+
+@importing.command()
+@_paths
+@_watch
+@click.option("--deleted", is_flag=True, help="Take runs too that were deleted there.")
+@json_option
+@store_option
+def mlflow(paths: tuple[Path, ...], watch: bool, deleted: bool, as_json: bool) -> None:
+    """Take in runs from MLflow's local stores: PATH is an SQLite file or a folder mlruns.
+
+    Also while a server has the database open: it is only read. Experiments become projects; runs
+    keep their ids, names, times, status, params, metrics with all steps and times, tags, notes,
+    parents, datasets, and the artifacts and logged models that lie on this machine. Importing
+    again adds only what is new. mlflow need not be installed. Runs that this store delivered to
+    MLflow are left out, and so are those deleted there. A damaged file of a folder mlruns costs
+    what it held.
+
+    \b
+    Exit codes: as those of tracker import wandb
+    """  # noqa: D301 - as above
+    _import("mlflow", paths, "MLflow run", watch=watch, as_json=as_json, deleted=deleted)
+
+
+@importing.command()
+@_paths
+@_watch
+@click.option("--project", metavar="NAME", help="Of the runs; else the name of PATH's folder.")
+@json_option
+@store_option
+def tensorboard(paths: tuple[Path, ...], watch: bool, project: str | None, as_json: bool) -> None:
+    """Take in TensorBoard event files: PATH is such a file or a folder with such, however deep.
+
+    Each folder with event files is a run, as TensorBoard has it, known by its whole path. Scalars,
+    texts, images, audio, histograms and hparams, with their steps and wall times; all else is
+    counted. TensorBoard does not say that a run ended: one to which nothing was written for 10
+    minutes counts as finished, until more is. Importing again adds only what is new. Neither
+    TensorBoard nor TensorFlow need be installed.
+
+    \b
+    Exit codes: as those of tracker import wandb
+    """  # noqa: D301 - as above
+    _import("tensorboard", paths, "event file", watch=watch, as_json=as_json, project=project)
+
+
+def _import(
+    tool: str, paths: tuple[Path, ...], what: str, *, watch: bool, as_json: bool, **options: Any
+) -> None:
     absent = [str(path) for path in paths if not path.exists()]
     if absent and not watch:
-        raise BadInput(f"{absent[0]} is not there; PATH is a .wandb file or a folder with such.")
+        raise BadInput(f"{absent[0]} is not there; name a place with a {what}.")
     store = StoreFolder.open(chosen_store(), create=True)
     told = _Told(silent=as_json)
-    with Import(store, settings.load(store), paths, links=links) as runs:
+    with of_tool(tool, store, settings.load(store), paths, **options) as runs:
         try:
             _take(runs, told, watch=watch)
         except KeyboardInterrupt:
             if not watch:
                 raise
     told.rest()
-    if not told.found:
-        raise BadInput(f"there is no .wandb file in {', '.join(map(str, paths))}.")
+    for lost in runs.lost:
+        told.about(lost, done=True)
+    if not told.found and not runs.left_out:
+        raise BadInput(f"there is no {what} in {', '.join(map(str, paths))}.")
     if as_json:
-        document.print_document({"runs": msgspec.to_builtins(list(told.found.values()))})
+        found = msgspec.to_builtins(list(told.found.values()))
+        document.print_document({"runs": found, "left_out": runs.left_out})
+    else:
+        for why, number in runs.left_out.items():
+            click.echo(f"left out: {wording.counted(number, 'run')} {why}")
     sys.exit(told.code())
 
 
@@ -99,8 +158,7 @@ class _Told:
     def progress(self, taking: Taking) -> None:
         """Show on a terminal how much of a file was read."""
         if self._bar:
-            size = max(taking.log.stat().st_size, 1)
-            text = f"{shown(taking.log.name)}: {taking.offset / size:.0%}"
+            text = f"{shown(Path(taking.taken.file).name)}: {taking.share:.0%}"
             click.echo(f"\r\x1b[K{text}", nl=False, err=True)
 
     def about(self, taken: Taken, *, done: bool) -> None:
@@ -135,8 +193,10 @@ class _Told:
 
 def _lines(taken: Taken) -> list[str]:
     if not taken.run:
-        return [f"{taken.file}: nothing to be had yet"] if not taken.error else []
-    status = "no exit record: it goes on, or was killed" if taken.status == "open" else taken.status
+        nothing = [] if taken.error else [f"{taken.file}: nothing to be had yet"]
+        return nothing + [f"  {_damage(lost)}" for lost in taken.lost]
+    unknown = "no end is recorded: it goes on, or was killed"
+    status = unknown if taken.status == "open" else taken.status
     head = f"{taken.project}/{taken.name} ({taken.run}): {wording.counted(taken.records, 'record')}"
     already = f", {taken.known:,} were known" if taken.known else ""
     lines = [f"{head} taken{already}; {status}"]
@@ -150,7 +210,8 @@ def _lines(taken: Taken) -> list[str]:
 
 
 def _damage(lost: Lost) -> str:
-    place = f"bytes {lost.start:,} to {lost.end:,}: {lost.reason}"
+    file = f"{lost.file}: " if lost.file else ""
+    place = f"{file}bytes {lost.start:,} to {lost.end:,}: {lost.reason}"
     if not lost.last:
         return f"{'torn' if lost.torn else 'damaged'}: {place}"
     return f"damaged: {place}; records {lost.first:,} to {lost.last:,} are lost"

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from tracker.cli import document, wording
 from tracker.cli.calls import Calls
 from tracker.events import Value
-from tracker.query import Row
+from tracker.query import Row, moment
 
 FIXED = ("_step", "_time", "_writer")
 """Columns that every table has before those of the keys."""
@@ -47,11 +47,12 @@ def write_csv(calls: Calls, target: Target) -> None:
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(names)
     for row in calls:
-        fixed = (row.step, _time(row), row.writer)
-        writer.writerow((*fixed, *(_cell(row.values.get(key)) for key in keys)))
+        fixed = (row.step, time_text(row.time_ns), row.writer)
+        writer.writerow((*fixed, *(cell(row.values.get(key)) for key in keys)))
 
 
-def _cell(value: Value | None) -> Value | None:
+def cell(value: Value | None) -> Value | None:
+    """A value as CSV has it."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, float) and (value != value or abs(value) == float("inf")):  # noqa: PLR0124 - NaN is what differs from itself
@@ -69,13 +70,14 @@ def call_fields(row: Row) -> dict[str, Any]:
     """A call as JSON says it, numbers and texts apart."""
     return {
         "step": row.step,
-        "time": _time(row),
+        "time": time_text(row.time_ns),
         "writer": row.writer,
         "metrics": {key: value for key, value in row.values.items() if not isinstance(value, str)},
         "texts": {key: value for key, value in row.values.items() if isinstance(value, str)},
     }
 
 
-def _time(row: Row) -> str:
-    whole = row.time.replace(tzinfo=None).isoformat(timespec="microseconds")
-    return f"{whole}{row.time_ns % 1000:03d}+00:00"
+def time_text(time_ns: int) -> str:
+    """A time as ISO 8601 in UTC, to the nanosecond."""
+    whole = moment(time_ns).replace(tzinfo=None).isoformat(timespec="microseconds")
+    return f"{whole}{time_ns % 1000:03d}+00:00"

@@ -28,7 +28,7 @@ def write_parquet(calls: Calls, run: RunView, path: Path) -> None:
     Raises:
         TrackerError: pyarrow is not installed.
     """
-    pa, parquet = _pyarrow()
+    pa, parquet = pyarrow()
     columns = _columns(calls)
     fields = [("_step", pa.int64()), ("_time", pa.timestamp("ns", tz="UTC"))]
     fields.append(("_writer", pa.string()))
@@ -37,7 +37,7 @@ def write_parquet(calls: Calls, run: RunView, path: Path) -> None:
     about = {"tracker.run": run.id, "tracker.name": run.name, "tracker.project": run.project}
     schema = pa.schema(fields, metadata=about)
     rows = iter(calls)
-    with parquet.ParquetWriter(path, schema) as writer:
+    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         while group := list(islice(rows, GROUP_ROWS)):
             writer.write_table(pa.Table.from_pydict(_data(group, columns), schema=schema))
 
@@ -48,10 +48,15 @@ def check_installed() -> None:
     Raises:
         TrackerError: it is not; says how to get it.
     """
-    _pyarrow()
+    pyarrow()
 
 
-def _pyarrow() -> tuple[Any, Any]:
+def pyarrow() -> tuple[Any, Any]:
+    """The packages pyarrow and pyarrow.parquet.
+
+    Raises:
+        TrackerError: they are not installed; says how to get them.
+    """
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra, and 100 ms
         from pyarrow import parquet  # noqa: PLC0415 - as above

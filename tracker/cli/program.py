@@ -21,7 +21,7 @@ COMMANDS = {
     "ls": "List runs, newest first.",
     "show": "Show everything about a run.",
     "tail": "Follow what a run logs.",
-    "export": "Write what a run logged to CSV, JSON lines, Parquet or a W&B run folder.",
+    "export": "Write what runs logged to CSV, JSON lines, Parquet or a W&B run folder.",
     "import": "Take in what another tool recorded.",
     "run": "Start a training whose wandb calls are recorded here.",
     "remote": "Add, list and remove remotes; log in to them.",

@@ -414,15 +414,15 @@ class Writer:
     def _take(self, taken: Iterable[tuple[Any, ...]]) -> bool:
         segment, size, seq = self._chain.current, 0, self._seq
         records: list[bytes] = []
-        for kind, moment, *body in taken:
-            payload = encode((kind, seq + 1, moment, *body))
+        for kind, *rest in taken:
+            payload = encode((kind, seq + 1, *rest))
             length = len(payload)
             if segment.end + size + length + _HEAD > self._limit:
                 if not self._write_many(segment, records, seq):
                     return False
                 segment, records, size = self._with_room(length), [], 0
             seq += 1
-            records.append(_pack(MAGIC, length, crc32(payload, segment.seed ^ length)) + payload)
+            records += _pack(MAGIC, length, crc32(payload, segment.seed ^ length)), payload
             size += length + _HEAD
         return self._write_many(segment, records, seq)
 

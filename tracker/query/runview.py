@@ -19,6 +19,8 @@ from tracker.query.policy import check_choice, settle
 from tracker.query.records import Damage, Figures, Rewind, Row, Text, Version, moment
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tracker.index.history import History
 
 COLUMNS = (
@@ -270,6 +272,12 @@ class RunView:
         its writer, and whose values are the measures, or the text under its stream.
         """
         yield from extras.rows(self._index.folder.run(self.id), what)
+
+    def to_pandas(self, what: str = "log") -> pd.DataFrame:
+        """The calls that `rows` gives as a pandas DataFrame; see `tracker.query.frame`."""
+        from tracker.query.frame import frame  # noqa: PLC0415 - only where it is asked for
+
+        return frame(self.rows(what))
 
     def to_dict(self) -> dict[str, Any]:
         """All but the points, as strict JSON can say it (see `tracker.query`)."""

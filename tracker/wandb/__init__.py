@@ -89,6 +89,7 @@ __all__ = [
 
 _NOT_HERE = {
     "Api": "Read with tracker.open() or tracker ls.",
+    "ArtifactTTL": "",
     "EvalTable": "Use wandb.Table.",
     "Graph": "",
     "JoinedTable": "Use wandb.Table.",

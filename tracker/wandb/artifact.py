@@ -22,6 +22,7 @@ import msgspec
 from tracker.artifacts import check_path
 from tracker.errors import BadInput
 from tracker.events import Json
+from tracker.wandb import said
 from tracker.wandb.configs import friendly
 from tracker.wandb.entries import Entry, Reference
 from tracker.wandb.errors import CommError
@@ -29,6 +30,19 @@ from tracker.wandb.media import Media, logged
 
 REFERENCES = "tracker.references.json"
 """The file of a version that lists what lies elsewhere: [{"path", "ref"}, ...]."""
+
+_NOT_HERE = {
+    "commit_hash": "", "created_at": "", "delete": "Use tracker gc.", "digest_algorithm": "",
+    "distributed_id": "", "entity": "", "get": "Read its files with file() or download().",
+    "get_added_local_path_name": "", "history_step": "", "id": "Use digest.", "incremental": "",
+    "is_link": "", "json_encode": "", "link": "", "linked_artifacts": "", "linked_at": "",
+    "logged_by": "", "project": "", "qualified_name": "Use name.",
+    "save": "Use run.log_artifact.", "source_artifact": "", "source_collection": "",
+    "source_entity": "", "source_name": "", "source_project": "", "source_qualified_name": "",
+    "source_version": "", "state": "", "ttl": "", "unlink": "", "updated_at": "", "url": "",
+    "use_as": "", "used_by": "", "verify": "Files are checked as they are read.",
+}  # fmt: skip
+"""Names of wandb's artifacts that do nothing here, and what does it instead."""
 
 
 class Artifact:
@@ -302,3 +316,8 @@ class Artifact:
 
     def finalize(self) -> None:
         """Do nothing: logging ends it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _NOT_HERE:
+            return said.Absent(f"Artifact.{name}", _NOT_HERE[name])
+        raise AttributeError(f"an artifact has no {name!r} on tracker")

@@ -123,6 +123,16 @@ class Run:
         return str(self._files.folder)
 
     @property
+    def sync_dir(self) -> str:
+        """The same."""
+        return self.dir
+
+    @property
+    def config_static(self) -> Config:
+        """Its config."""
+        return self.config
+
+    @property
     def url(self) -> str:
         """Where its journals are, as an address; a remote's page stands in its receipt."""
         store = self._run.store

@@ -11,8 +11,12 @@ import msgspec
 from tracker.errors import BadInput
 from tracker.events import Json
 from tracker.values import brief
+from tracker.wandb import said
 from tracker.wandb.configs import friendly
 from tracker.wandb.media import File, Media
+
+_NOT_HERE = ("cast", "get_index", "index_ref", "set_fk", "set_pk")
+"""Calls of wandb's tables that do nothing here."""
 
 
 class Table(Media):
@@ -112,6 +116,11 @@ class Table(Media):
         import pandas as pd  # noqa: PLC0415 - the caller's choice
 
         return pd.DataFrame(self.data, columns=self.columns)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _NOT_HERE:
+            return said.Absent(f"Table.{name}")
+        raise AttributeError(f"a table has no {name!r} on tracker")
 
     def about(self) -> dict[str, Json]:
         """Give wandb's typed JSON."""

@@ -25,12 +25,17 @@ _MOST_BYTES = 32 * 2**20
 """Of an answer."""
 
 _NO_RIGHTS = ("permission", "unauthorized", "not authorized", "not logged in", "forbidden")
+_UNKNOWN = ("cannot query field", "unknown argument")
 
 T = TypeVar("T")
 
 
 class TooLongError(Exception):
     """An answer that is longer than what is kept in memory: ask for less."""
+
+
+class UnknownFieldError(Retryable):
+    """The server's GraphQL does not know what was asked for: it is older, or newer."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -146,6 +151,31 @@ class Api:
         found = self._of_project(queries.HISTORY, asked, dict[str, Any]) or {}
         return [msgspec.json.decode(line, type=Row) for line in found.get("history") or ()]
 
+    def events(self, place: Place, samples: int) -> tuple[int, list[Row]]:
+        """How many rows of system metrics there are, and up to `samples` of them.
+
+        Raises:
+            TooLongError: as `history`.
+            UnknownFieldError: this server has no such thing.
+        """
+        asked = msgspec.structs.asdict(place) | {"samples": samples}
+        found = self._of_project(queries.EVENTS, asked, dict[str, Any]) or {}
+        rows = [msgspec.json.decode(line, type=Row) for line in found.get("events") or ()]
+        return int(found.get("eventsLineCount") or 0), rows
+
+    def lines(self, place: Place, after: str | None, first: int) -> tuple[list[str], str | None]:
+        """Up to `first` lines of a run's console behind a cursor, and the next cursor, if any.
+
+        Raises:
+            TooLongError, UnknownFieldError: as `events`.
+        """
+        asked = msgspec.structs.asdict(place) | {"first": first, "after": after}
+        found = self._of_project(queries.LINES, asked, dict[str, Any]) or {}
+        page = found.get("logLines") or {}
+        about = page.get("pageInfo") or {}
+        lines = [str(edge["node"]["line"]) for edge in page.get("edges") or ()]
+        return lines, about["endCursor"] if about.get("hasNextPage") else None
+
     def files(self, place: Place) -> Iterator[Stored]:
         """Yield a run's files, page by page."""
         asked: dict[str, Any] = msgspec.structs.asdict(place) | {"first": _FILES_PAGE}
@@ -238,6 +268,8 @@ class Api:
         text = f"{self.http.url}/graphql: {name}: {said[:EXCERPT_CHARS]}"
         if any(word in said.lower() for word in _NO_RIGHTS):
             return Unauthorized(f"{text}. Check the credentials and the option `entity`.")
+        if any(words in said.lower() for words in _UNKNOWN):
+            return UnknownFieldError(text)
         return Retryable(text)
 
 

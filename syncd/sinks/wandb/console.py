@@ -49,6 +49,11 @@ Lines = dict[int, str]
 """Lines by ordinal."""
 
 
+def said(line: str) -> str:
+    """Return what a line says, as W&B gives it back: without its time, which stands apart there."""
+    return line.removeprefix("ERROR ").partition(" ")[2]
+
+
 def _split(text: str) -> list[str]:
     found = []
     for line in text.split("\n"):

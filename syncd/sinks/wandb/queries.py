@@ -35,6 +35,28 @@ query HistoryPage($entity: String!, $project: String!, $run: String!,
 }
 """
 
+EVENTS = """
+query RunEvents($entity: String!, $project: String!, $name: String!, $samples: Int!) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) { eventsLineCount events(samples: $samples) }
+  }
+}
+"""
+
+LINES = """
+query RunConsoleLogPage($entity: String!, $project: String!, $name: String!, $first: Int,
+                        $after: String) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) {
+      logLines(first: $first, after: $after, useImprovedPagination: true) {
+        edges { node { line } }
+        pageInfo { endCursor hasNextPage }
+      }
+    }
+  }
+}
+"""
+
 FILES = """
 query RunFiles($entity: String!, $project: String!, $name: String!, $after: String, $first: Int) {
   project(name: $project, entityName: $entity) {

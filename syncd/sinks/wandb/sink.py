@@ -35,7 +35,7 @@ from syncd.sinks.wandb.artifacts import Artifacts
 from syncd.sinks.wandb.files import Files, metadata
 from syncd.sinks.wandb.names import SUMMARY, map_path
 from syncd.sinks.wandb.opening import Opening
-from syncd.sinks.wandb.reading import read_points
+from syncd.sinks.wandb.reading import read_lines, read_points, read_system
 from syncd.sinks.wandb.records import Record, Records, highest, missing, place
 from syncd.sinks.wandb.sending import Sending
 from syncd.sinks.wandb.translation import translate
@@ -186,7 +186,7 @@ class WandbSink(Sink):
         self._change(remote_run, record, state=status, status=status, ended_at_ms=ended_at_ms)
 
     def read_back(self, remote_run: RemoteRun) -> Held:
-        """Read config, tags, summary and files at once, rows as they are asked for."""
+        """Read all but rows and lines at once, those as they are asked for."""
         record = self._records.now(remote_run)
         where = place(remote_run)
         summary, last_step = self._api.summary(where)
@@ -201,6 +201,8 @@ class WandbSink(Sink):
             | self._artifacts.digests(remote_run, own.artifacts),
             status=own.status,
             ended_at_ms=own.ended_at_ms,
+            system=read_system(self._api, where),
+            lines=read_lines(self._api, where),
         )  # fmt: skip
 
     def key(self, key: str) -> str:

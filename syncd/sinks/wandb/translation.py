@@ -116,9 +116,11 @@ def translate(state: State, item: Item) -> tuple[Entries, Share, State]:
         state = _media(state, item.writer_id, event, entries, share)
     elif isinstance(event, System):
         state = _system(state, event, share)
+        entries.system = system_points(share.system[state["system"] - 1])
     elif isinstance(event, Console):
         held, share.lines = console.take(state.get("console") or {}, item.writer_id, event)
         state = {**state, "console": held}
+        entries.lines = {at: console.said(line) for at, line in share.lines.items()}
     return entries, share, state
 
 
@@ -135,6 +137,13 @@ def points(row: Row) -> list[Point]:
         if value is not None and isinstance(step, (int, float)):
             found.append(Point(key, int(step), times.get(key, time_ms), value))
     return found
+
+
+def system_points(row: Row) -> list[Point]:
+    """Return the measures of the machine that a row was made of; they have no step."""
+    time_ms = round(float(row.get(TIME) or 0) * 1e6) // _US_PER_MS
+    measures = ((key, read_number(held)) for key, held in row.items() if key[:7] == "system.")
+    return [Point(key, 0, time_ms, value) for key, value in measures if value is not None]
 
 
 def summary(state: State) -> Row:

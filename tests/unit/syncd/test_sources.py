@@ -15,7 +15,8 @@ from syncd.sources import Sources
 from tests.fault.delivering import wait_for
 from tests.wandb_material import Made
 from tracker.events import Log
-from tracker.integrations.wandb import taking
+from tracker.integrations import appending
+from tracker.integrations.wandb import translation
 from tracker.journal import journals
 from tracker.settings import RemoteSettings, Settings, add_remote, load
 
@@ -97,7 +98,8 @@ def test_without_wandb_it_says_what_to_install(store, folder, monkeypatch, caplo
 
 def test_a_stop_in_the_middle_of_a_file_leaves_the_rest_for_the_next(store, folder, monkeypatch):
     """It ends between two batches, and each row is taken once."""
-    monkeypatch.setattr(taking, "BATCH_EVENTS", 7)
+    monkeypatch.setattr(appending, "BATCH_EVENTS", 7)
+    monkeypatch.setattr(translation, "MOST_AT_ONCE", 7)
     settings, stop = Settings(sources=[str(folder)]), threading.Event()
     stop.set()
     Sources(store, settings, owner(), stop).once()

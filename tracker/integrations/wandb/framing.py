@@ -46,6 +46,26 @@ class Entry(NamedTuple):
     data: bytes
 
 
+class Stretch(NamedTuple):
+    """One entry, or several of one chunk each that follow each other without a gap.
+
+    `start` is where the first begins in the file, `end` where the last ends.
+    """
+
+    start: int
+    end: int
+    data: list[bytes]
+
+    def entries(self) -> Iterator[Entry]:
+        """Each entry for itself."""
+        start, (*before, last) = self.start, self.data
+        for data in before:
+            end = start + _HEAD.size + len(data)
+            yield Entry(start, end, data)
+            start = end
+        yield Entry(start, self.end, last)
+
+
 class Damage(NamedTuple):
     """Bytes from `start` to `end` of the file that gave no entry, and what is wrong with them.
 
@@ -60,7 +80,16 @@ class Damage(NamedTuple):
 
 
 def read(file: BinaryIO, offset: int = 0) -> Iterator[Entry | Damage]:
-    """Yield what a file holds from `offset` on, in the order of the file.
+    """Yield what a file holds from `offset` on, entry by entry; as `stretches`."""
+    for item in stretches(file, offset):
+        if isinstance(item, Damage):
+            yield item
+        else:
+            yield from item.entries()
+
+
+def stretches(file: BinaryIO, offset: int = 0) -> Iterator[Stretch | Damage]:
+    """Yield what a file holds from `offset` on, in the order of the file, a block at a time.
 
     Args:
         file: a `.wandb` file, open for reading; each block is read once.
@@ -81,7 +110,7 @@ class _Part(NamedTuple):
     data: bytes
 
 
-def _merged(items: Iterator[Entry | Damage]) -> Iterator[Entry | Damage]:
+def _merged(items: Iterator[Stretch | Damage]) -> Iterator[Stretch | Damage]:
     """Make one of damages that touch, under the reason of the first; what is torn stays apart."""
     held: Damage | None = None
     for item in items:
@@ -101,7 +130,7 @@ def _merged(items: Iterator[Entry | Damage]) -> Iterator[Entry | Damage]:
         yield held
 
 
-def _entries(chunks: Iterator[Entry | _Part | Damage]) -> Iterator[Entry | Damage]:
+def _entries(chunks: Iterator[Stretch | _Part | Damage]) -> Iterator[Stretch | Damage]:
     """Put entries together from their parts."""
     parts: list[bytes] = []
     begun = end = size = 0
@@ -124,7 +153,7 @@ def _entries(chunks: Iterator[Entry | _Part | Damage]) -> Iterator[Entry | Damag
             parts.append(data)
             size += len(data)
             if kind == _LAST:
-                yield Entry(begun, end, b"".join(parts))
+                yield Stretch(begun, end, [b"".join(parts)])
                 parts = []
             elif size > MAX_ENTRY_BYTES:
                 yield Damage(begun, end, f"an entry of more than {MAX_ENTRY_BYTES:,} bytes")
@@ -133,14 +162,14 @@ def _entries(chunks: Iterator[Entry | _Part | Damage]) -> Iterator[Entry | Damag
         yield Damage(begun, end, "the file ends within an entry", torn=True)
 
 
-def _cut_short(begun: int, by: Entry | Damage) -> list[Entry | Damage]:
+def _cut_short(begun: int, by: Stretch | Damage) -> list[Stretch | Damage]:
     """An entry from `begun` on whose next part is not there, and what is."""
     if isinstance(by, Damage):
         return [by._replace(start=begun)]
     return [Damage(begun, by.start, _NO_END), by]
 
 
-def _chunks(file: BinaryIO, offset: int) -> Iterator[Entry | _Part | Damage]:
+def _chunks(file: BinaryIO, offset: int) -> Iterator[Stretch | _Part | Damage]:
     """Yield the chunks that check, and what lies between them."""
     base = offset - offset % BLOCK_BYTES
     file.seek(base)
@@ -154,20 +183,22 @@ def _chunks(file: BinaryIO, offset: int) -> Iterator[Entry | _Part | Damage]:
         base += BLOCK_BYTES
 
 
-def _in_block(block: bytes, base: int, at: int) -> list[Entry | _Part | Damage]:
+def _in_block(block: bytes, base: int, at: int) -> list[Stretch | _Part | Damage]:
     """The chunks of one block of the file from `at` on; offsets are those of the file."""
-    found: list[Entry | _Part | Damage] = []
-    size, head, unpack, crc32 = len(block), _HEAD.size, _HEAD.unpack_from, zlib.crc32
+    found: list[Stretch | _Part | Damage] = []
+    size, head = len(block), _HEAD.size
     while at + head <= size:
-        crc, length, kind = unpack(block, at)
+        whole = _stretch(block, base, at)
+        if whole is not None:
+            found.append(whole)
+            at = whole.end - base
+            continue
+        crc, length, kind = _HEAD.unpack_from(block, at)
         end = at + head + length
-        if end <= size and _WHOLE <= kind <= _LAST:
+        if end <= size and _FIRST <= kind <= _LAST:
             data = block[at + head : end]
-            if crc32(data, _SEEDS[kind]) == crc:
-                if kind == _WHOLE:
-                    found.append(Entry(base + at, base + end, data))
-                else:
-                    found.append(_Part(base + at, base + end, kind, data))
+            if zlib.crc32(data, _SEEDS[kind]) == crc:
+                found.append(_Part(base + at, base + end, kind, data))
                 at = end
                 continue
         good = _next_good(block, at + 1)
@@ -178,6 +209,23 @@ def _in_block(block: bytes, base: int, at: int) -> list[Entry | _Part | Damage]:
     if at < size < BLOCK_BYTES:
         found.append(Damage(base + at, base + size, "the file ends within a chunk", torn=True))
     return found
+
+
+def _stretch(block: bytes, base: int, begin: int) -> Stretch | None:
+    """The whole entries from `begin` on, up to what is none; None if the first is none."""
+    found: list[bytes] = []
+    head, last, seed, at = _HEAD.size, len(block) - _HEAD.size, _SEEDS[_WHOLE], begin
+    unpack, crc32, add = _HEAD.unpack_from, zlib.crc32, found.append
+    while at <= last:
+        crc, length, kind = unpack(block, at)
+        start = at + head
+        end = start + length
+        data = block[start:end]
+        if kind != _WHOLE or crc32(data, seed) != crc or len(data) != length:
+            break
+        add(data)
+        at = end
+    return Stretch(base + begin, base + at, found) if found else None
 
 
 def _next_good(block: bytes, at: int) -> int:

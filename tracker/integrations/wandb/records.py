@@ -88,6 +88,16 @@ def number_of(data: bytes) -> int:
     return number if number < 1 << 62 else 0
 
 
+def numbered(number: int) -> bytes:
+    """How an entry begins whose record has a number: that of `number_of`."""
+    head = bytearray(b"\x08")
+    while number >= 0x80:  # noqa: PLR2004 - as above
+        head.append(number & 0x7F | 0x80)
+        number >>= 7
+    head.append(number)
+    return bytes(head)
+
+
 def items(updates: Any) -> list[tuple[Path, Any]]:
     """The items of a history, a summary, a config or of measures: their paths and values."""
     return [(path_of(item), value_of(item)) for item in updates]

@@ -20,6 +20,14 @@ _ITEM = re.compile(rb"\x0a.\x12(.[^\x82]+)\x82\x01.", re.DOTALL)
 _HISTORY = re.compile(rb"\x08[\x80-\xff]*[\x00-\x7f]\x12[\x80-\xff]*[\x00-\x7f]")
 _STEP = re.compile(rb"\x12(?:\x00|.\x08[\x80-\xff]*[\x00-\x7f])", re.DOTALL)
 _STEP_MARK = b"\x12"
+_BETWEEN = b"\x82\x82"
+"""Between entries that are read together: no item reaches over it, as its key has no such byte."""
+_NEXT = re.compile(
+    rb"\x12(?:\x00|.\x08[\x80-\xff]*[\x00-\x7f])\x82\x82"
+    rb"\x08[\x80-\xff]*[\x00-\x7f]\x12[\x80-\xff]*[\x00-\x7f],",
+    re.DOTALL,
+)
+"""A step and, behind that, what stands before the first item of the next entry."""
 _SUMMARY = re.compile(
     rb"\x08[\x80-\xff]*[\x00-\x7f]\x1a[\x80-\xff]*[\x00-\x7f]\x0a[\x80-\xff]*[\x00-\x7f]\x12"
 )
@@ -32,6 +40,10 @@ _FAR = 1 << 33
 
 
 _Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+Plain = tuple[int, int, dict[str, Value]]
+"""A row of numbers alone: its step, its time as `Row` has it, and its values."""
 
 
 class Row(NamedTuple):
@@ -64,12 +76,20 @@ def is_computed(data: bytes) -> bool:
     return _SUMMARY.match(data) is not None and _INFO not in data
 
 
+def without_computed(entries: list[bytes]) -> list[bytes]:
+    """The entries that are not as `is_computed` says, in order."""
+    match, info = _SUMMARY.match, _INFO
+    return [data for data in entries if match(data) is None or info in data]
+
+
 class Rows:
     """Reads rows; those of plain numbers without a detour over protobuf objects."""
 
     def __init__(self) -> None:
         self._names: dict[bytes, str] = {}
         self._numbers = msgspec.json.Decoder(list[_Whole | float]).decode
+        self._fields: dict[bytes, bytes] = {}
+        self._objects = msgspec.json.Decoder(list[dict[str, _Whole | float]]).decode
 
     def plain(self, data: bytes) -> Row | None:
         """The row of an entry that holds nothing but numbers under flat keys; None for others.
@@ -96,23 +116,70 @@ class Rows:
             return None
         values: dict[str, Any] = dict(zip(names, decoded))  # noqa: B905 - see the next line
         odd = not len(values) == len(keys) == len(decoded)  # a key is there twice, or "1,2"
-        odd = odd or "_wandb" in values
-        step, moment = values.pop("_step", None), values.pop("_timestamp", 0)
-        values.pop("_runtime", None)
-        if odd or type(step) is not int or not 0 <= moment < _FAR:
+        placed = None if odd else _placed([values])
+        if placed is None:
             return None
-        return Row(step, _nanoseconds(moment), [values] if values else [], [], 0, {})
+        ((step, moment, _),) = placed
+        return Row(step, moment, [values] if values else [], [], 0, {})
+
+    def many(self, entries: list[bytes]) -> list[Plain] | None:
+        """The rows of entries as `plain` has them; None where not all of them are plain.
+
+        All are made one JSON text, which takes a third of the time of each for itself. No value
+        gets under another key or into another row, whatever stands in it: the text has as many
+        objects as there are entries, keys as there are items, and quotes as those keys have.
+        """
+        joined = _BETWEEN.join(entries)
+        head = _HISTORY.match(joined)
+        parts = _ITEM.split(joined)
+        keys = parts[1::2]
+        if head is None or not keys or len(parts[0]) != head.end():
+            return None
+        parts[-1], *step = parts[-1].partition(_STEP_MARK)
+        if _STEP.fullmatch(b"".join(step)) is None:
+            return None
+        try:
+            parts[1::2] = map(self._fields.__getitem__, keys)
+        except KeyError:
+            return self.many(entries) if self._learn(keys) else None
+        text = _NEXT.sub(b"},{", b"".join(parts[1:])[1:])
+        if text.count(b'"') != 2 * len(keys):
+            return None
+        try:
+            rows = self._objects(b"[{%b}]" % text)
+        except msgspec.MsgspecError:
+            return None
+        whole = len(rows) == len(entries) and sum(map(len, rows)) == len(keys)
+        return _placed(rows) if whole else None
 
     def _learn(self, keys: list[bytes]) -> bool:
-        """Note the names of keys; False where one is no single name, as its length tells."""
+        """Note the names of keys; False where one is no single name, as its length tells.
+
+        Nor is one plain that says something else of its row, or whose quotes could be of JSON.
+        """
         if len(self._names) > _MOST_NAMES:
             self._names.clear()
+            self._fields.clear()
         try:
             found = {key: key[1:].decode() for key in keys if key[0] == len(key) - 1}
         except UnicodeDecodeError:
             return False
+        if len(found) != len(set(keys)) or any(n == "_wandb" or '"' in n for n in found.values()):
+            return False
         self._names |= found
-        return len(found) == len(set(keys))
+        self._fields |= {key: b",%b:" % msgspec.json.encode(n) for key, n in found.items()}
+        return True
+
+
+def _placed(rows: list[dict[str, Any]]) -> list[Plain] | None:
+    """Rows by their steps and times; None if one is not as a plain row is."""
+    steps = [row.pop("_step", None) for row in rows]
+    moments = [row.pop("_timestamp", 0) for row in rows]
+    if {*map(type, steps)} != {int} or min(moments) < 0 or max(moments) >= _FAR:
+        return None
+    for row in rows:
+        row.pop("_runtime", None)
+    return list(zip(steps, map(_nanoseconds, moments), rows))  # noqa: B905 - of one length
 
 
 def row_of(record: Record, *, ours: bool = False) -> Row:

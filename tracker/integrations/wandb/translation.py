@@ -27,7 +27,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -47,6 +47,7 @@ from tracker.events import (
     Json,
     Value,
 )
+from tracker.integrations.appending import Happened
 from tracker.integrations.wandb.artifacts import artifact_of
 from tracker.integrations.wandb.beginning import Beginning, tags_of
 from tracker.integrations.wandb.media import Folder, media_of
@@ -62,12 +63,11 @@ from tracker.integrations.wandb.records import (
     settings,
     value_of,
 )
-from tracker.integrations.wandb.rows import Row, Rows, is_computed, row_of
+from tracker.integrations.wandb.rows import Plain, Row, Rows, is_computed, row_of, without_computed
 from tracker.journal.record import MAX_PAYLOAD
 from tracker.values import logged, text_of
 
-Happened = tuple[Any, ...]
-"""An event as `tracker.journal.Writer.take` has it: (kind, time, *body)."""
+_Made = TypeVar("_Made")
 
 _BOOKKEEPING = frozenset({"header", "telemetry", "footer", "final", "environment", "request"})
 """Records that say nothing of the run that is not taken otherwise."""
@@ -80,6 +80,8 @@ _SPARE = 1024
 _LARGE = MAX_PAYLOAD // 4
 """An entry of fewer bytes gives no event that is larger than a record may be."""
 _CONSOLE_BYTES = 64 * 1024
+MOST_AT_ONCE = 128
+"""Entries that are read together, at most."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -106,6 +108,7 @@ class Translation:
         self._blobs = blobs
         self._folder = Folder(log.parent / "files", blobs, links=links)
         self._rows = Rows()
+        self._at_once = MOST_AT_ONCE
         self._ours = beginning.ours
         self._tags = tags_of(beginning.run)
         self._name = beginning.run.display_name
@@ -128,17 +131,67 @@ class Translation:
             "exit": self._of_exit,
         }
 
-    def learn(self, data: bytes) -> None:
-        """Note what an entry that was taken before means for those behind it."""
+    def learn(self, entries: list[bytes]) -> None:
+        """Note what entries that were taken before mean for those behind them."""
+        for _ in self._each(entries, self._rows_of, self._learnt):
+            pass
+
+    def events(self, entries: list[bytes]) -> Iterator[tuple[int, list[Happened]]]:
+        """The events that entries stand for, in order: of how many entries, and they."""
+        return self._each(entries, self._logged, self._events_of)
+
+    def _each(
+        self, entries: list[bytes], together: Callable[[list[bytes]], _Made | None],
+        alone: Callable[[bytes], _Made],
+    ) -> Iterator[tuple[int, _Made]]:  # fmt: skip
+        """What `together` makes of groups of entries or, where it makes nothing, `alone` of each.
+
+        Groups grow as long as that goes well and shrink where it does not.
+        """
+        at = 0
+        while at < len(entries):
+            group = entries[at : at + self._at_once]
+            made = together(group) if len(group) > 1 else None
+            if made is None:
+                self._at_once = 2 if len(group) == 1 else max(self._at_once // 4, 1)
+                for data in group:
+                    yield 1, alone(data)
+            else:
+                self._at_once = min(self._at_once * 2, MOST_AT_ONCE)
+                yield len(group), made
+            at += len(group)
+
+    def _rows_of(self, entries: list[bytes]) -> list[Plain] | None:
+        """The rows of entries, if each is a plain one or a summary that repeats such."""
+        if self._ours:
+            return None
+        told = entries if self._computes else without_computed(entries)
+        return self._rows.many(told) if told else []
+
+    def _logged(self, entries: list[bytes]) -> list[Happened] | None:
+        """The events of entries that `_rows_of` reads together."""
+        rows = self._rows_of(entries)
+        if rows is None:
+            return None
+        self.looked, events, time = False, [], self.time
+        for step, moment, values in rows:
+            time = max(time, moment)
+            if values:
+                events.append((LOG, moment or time, step, values))
+        self.time = time
+        return events
+
+    def _learnt(self, data: bytes) -> list[Plain]:
         if self._is_repeated(data) or self._plain(data) is not None:
-            return
+            return []
         record = self._parser.parse(data)
         which = kind_of(record)
         self._note_exit(record, which)
         if which in _REMEMBERED:
             list(self._events[which](record))
+        return []
 
-    def events(self, data: bytes) -> list[Happened]:
+    def _events_of(self, data: bytes) -> list[Happened]:
         """The events that an entry stands for, in order."""
         self.looked = False
         row = self._plain(data)
@@ -157,6 +210,27 @@ class Translation:
             return []
         found = list(translate(record))
         return found if len(data) < _LARGE else [e for e in found if self._fits(e)]
+
+    def rows(self, entries: list[bytes]) -> list[Happened] | None:
+        """The events of entries that are plain rows and what repeats them, all at once.
+
+        None if there are others among them: then nothing happened, and each is for `events`.
+        """
+        if self._ours:
+            return None
+        told = entries if self._computes else without_computed(entries)
+        rows = self._rows.many(told) if told else []
+        if rows is None:
+            return None
+        self.looked = False
+        events: list[Happened] = []
+        time = self.time
+        for step, moment, values in rows:
+            time = max(time, moment)
+            if values:
+                events.append((LOG, moment or time, step, values))
+        self.time = time
+        return events
 
     def _plain(self, data: bytes) -> Row | None:
         return None if self._ours else self._rows.plain(data)

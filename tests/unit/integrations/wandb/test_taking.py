@@ -12,7 +12,8 @@ from tests.wandb_material import BEGAN_S, Made
 from tracker.artifacts import Blobs
 from tracker.errors import ArtifactError
 from tracker.events import Artifact, Config, Console, Finish, Log, Media, Start, Summary, Tags
-from tracker.integrations.wandb import taking
+from tracker.integrations import appending
+from tracker.integrations.wandb import translation
 from tracker.integrations.wandb.imports import Import
 from tracker.journal import Writer
 from tracker.query import Store
@@ -117,7 +118,8 @@ def test_a_file_that_grows_is_taken_on(importing, seed):
 def test_a_death_in_the_middle_doubles_and_loses_nothing(importing, seed, monkeypatch):
     """A journal that ends anywhere, as SIGKILL leaves it, is gone on with behind that."""
     rng = random.Random(seed)
-    monkeypatch.setattr(taking, "BATCH_EVENTS", 7)
+    monkeypatch.setattr(appending, "BATCH_EVENTS", 7)
+    monkeypatch.setattr(translation, "MOST_AT_ONCE", 7)
     made = Made("dies")
     for step in range(40):
         made.row(step, loss=float(step), text="x")
@@ -420,14 +422,15 @@ def test_the_console_of_older_clients(importing):
 
 def test_a_full_disk_is_said_and_gone_on_from(importing, monkeypatch):
     """What was taken stands, and the next import takes the rest once."""
-    monkeypatch.setattr(taking, "BATCH_EVENTS", 5)
+    monkeypatch.setattr(appending, "BATCH_EVENTS", 5)
+    monkeypatch.setattr(translation, "MOST_AT_ONCE", 5)
     made = Made("full")
     for step in range(40):
         made.row(step, loss=1.0)
     made.exit()
     made.put(importing.folder)
     files = FailingFiles()
-    monkeypatch.setattr(taking, "Writer", lambda *a, **k: Writer(*a, **k, files=files))
+    monkeypatch.setattr(appending, "Writer", lambda *a, **k: Writer(*a, **k, files=files))
     calls = 0
     write = files.write
 

@@ -9,10 +9,11 @@ from tracker.recording import KINDS
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """Bytes of a `.wandb` file from `start` to `end` that gave no record, and why.
+    """Bytes of a source from `start` to `end` that gave nothing, and why.
 
     `first` and `last` are the numbers of the records that were there; 0 where nothing follows
-    that tells. `torn` as in `framing.Damage`.
+    that tells. `torn`: the end of a file, where perhaps the rest is still to come. `file`: which,
+    where a run has several.
     """
 
     start: int
@@ -21,17 +22,18 @@ class Lost(msgspec.Struct, frozen=True):
     first: int = 0
     last: int = 0
     torn: bool = False
+    file: str = ""
 
 
 class Taken(msgspec.Struct):
-    """What one import took from one `.wandb` file.
+    """What one import took from one place: a file, a folder or a run in a database.
 
     Attributes:
-        file: its path.
+        file: its path; of a run in a database also its id, behind "#".
         run, name, project: the run that it was taken into; empty if nothing was to be had yet.
-        status: "finished" or "failed" as its exit record says; "open" where there is none: the
+        status: "finished", "failed" or "killed" as the tool says; "open" where it does not: the
             run goes on, or its process was killed.
-        records: how many were taken now; `known` are those of earlier imports.
+        records: how many entries were taken now; `known` are those of earlier imports.
         points: metric points and texts taken now.
         events: what was taken now, by kind.
         left_out: what was not taken, by what it is.
