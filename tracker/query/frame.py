@@ -30,7 +30,8 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
             "pandas is not installed: pip install pandas (history gives numpy columns without)."
         ) from error
     listed = list(rows)
-    keys = dict.fromkeys(key for row in listed for key in row.values)
+    logged = [values for _, _, values, _ in listed]
+    keys = dict.fromkeys(key for values in logged for key in values)
     columns = {
         "_step": pd.Series([row.step for row in listed], dtype="int64"),
         "_time": pd.to_datetime([row.time_ns for row in listed], unit="ns", utc=True),
@@ -38,5 +39,5 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
     }
     for key in keys:
         name = f"{key}_" if key in FIXED else key
-        columns[name] = pd.Series([row.values.get(key) for row in listed])
+        columns[name] = pd.Series([values.get(key) for values in logged])
     return pd.DataFrame(columns)

@@ -65,6 +65,13 @@ class Files:
 
     def _found(self, where: str, sound: Callable[[Path], bool]) -> Path | None:
         """The folder on this machine that an address means, if it has MLflow's form."""
+        try:
+            return self._looked_for(where, sound)
+        except ValueError:  # a NUL in it, or brackets that do not match
+            self.trouble.append(f"the place of its files is no address: {where[:200]!r}")
+            return None
+
+    def _looked_for(self, where: str, sound: Callable[[Path], bool]) -> Path | None:
         address = urlsplit(where)
         parts = unquote(address.path).strip("/").split("/")
         if not where:

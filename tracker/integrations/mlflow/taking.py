@@ -104,7 +104,8 @@ class Taking:
         except (TrackerError, OSError) as error:
             self.taken.error = str(error)
         finally:
-            self.taken.lost = lost
+            before = [each for each in self.taken.lost if not each.torn]  # not read again
+            self.taken.lost = list({(e.file, e.start): e for e in (*before, *lost)}.values())
             self.taken.trouble = list(self._files.trouble)
 
     def close(self) -> None:

@@ -242,6 +242,11 @@ def test_files_of_others_are_not_taken(importing, tmp_path):
     importing.store = StoreFolder.open(tmp_path / "other", create=True)
     importing.one()
     assert not any(isinstance(e, Artifact) for e in importing.events(run_id))
+    with sqlite3.connect(importing.path) as database:
+        database.execute("UPDATE runs SET artifact_uri = 'file:///a' || char(0) || 'b'")
+    importing.store = StoreFolder.open(tmp_path / "third", create=True)
+    taken = importing.one()
+    assert (taken.error, len(taken.trouble)) == ("", 1)
 
 
 def test_a_database_that_others_write_is_read(tmp_path, empty):
