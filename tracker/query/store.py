@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracker.index import Index
-from tracker.query.reference import resolve
+from tracker.query.reference import referred, resolve
 from tracker.query.runview import COLUMNS, RunView
 from tracker.store import StoreFolder
 
 if TYPE_CHECKING:
     import sqlite_utils
+
+    from tracker.query.best import Best
+    from tracker.query.comparison import Comparison
+    from tracker.query.diff import Diff
 
 
 class Project(NamedTuple):
@@ -79,6 +84,80 @@ class Store:
         """
         self.index.catch_up()
         return resolve(self.index, ref)
+
+    def compare(
+        self,
+        runs: Sequence[str | RunView],
+        metric: str | None = None,
+        baseline: str | RunView | None = None,
+        *,
+        mode: str | None = None,
+        figure: str = "last",
+        seeds: Sequence[str] = (),
+    ) -> Comparison:
+        """Compare runs by a metric: what differs, which is best, and how sure that is.
+
+        Args:
+            runs: run views, or what `run` finds them by.
+            metric: what to compare by.
+            baseline: the run that the others are held against: as above, or a tag that one run
+                has; without it the first of `runs`. It need not be among them.
+            mode: "min" or "max" is better; without it what `define_metric` or the metric's name
+                says (see `tracker.query.direction`).
+            figure: "last", "min", "max", "mean" or "first" value of the metric.
+            seeds: config keys that tell repeats of one setting apart; without them those called
+                "seed", "random_state" and the like.
+
+        Raises:
+            BadInput: fewer than two runs; no run has the metric (names the nearest), or none was
+                given; which way is better is not known; no such mode or figure.
+            RunError: a run is not found or ambiguous.
+        """
+        from tracker.query import comparison  # noqa: PLC0415 - for those who compare
+
+        self.index.catch_up()
+        found = [self._resolved(run) for run in runs]
+        base = None
+        if baseline is not None:
+            base = baseline if isinstance(baseline, RunView) else referred(self.index, baseline)
+        return comparison.compare(
+            self.index, found, metric, base, mode=mode, figure=figure, seeds=seeds
+        )
+
+    def best(
+        self,
+        runs: Sequence[str | RunView],
+        metric: str | None = None,
+        *,
+        mode: str | None = None,
+        figure: str = "last",
+    ) -> Best:
+        """Find the run with the best finite value of a metric; arguments as those of `compare`.
+
+        Raises:
+            BadInput: no run has the metric or a finite value of it; and as `compare`.
+            RunError: a run is not found or ambiguous.
+        """
+        from tracker.query import best  # noqa: PLC0415 - as above
+
+        self.index.catch_up()
+        found = [self._resolved(run) for run in runs]
+        return best.best(self.index, found, metric, mode, figure)
+
+    def diff(self, a: str | RunView, b: str | RunView) -> Diff:
+        """Find everything that differs between two runs.
+
+        Raises:
+            BadInput: both are the same run.
+            RunError: a run is not found or ambiguous.
+        """
+        from tracker.query import diff  # noqa: PLC0415 - as above
+
+        self.index.catch_up()
+        return diff.diff(self.index, self._resolved(a), self._resolved(b))
+
+    def _resolved(self, run: str | RunView) -> RunView:
+        return run if isinstance(run, RunView) else resolve(self.index, run)
 
     def projects(self) -> list[Project]:
         """List projects by name."""
