@@ -202,7 +202,7 @@ def _legend(series: Sequence[Series], width: int, most: int, paint: Paint | None
     texts = list[str]()
     used = 0
     for number, (letter, one) in enumerate(zip(LETTERS, series, strict=False)):
-        text = _said(one) if len(series) == 1 else f"{letter} {_said(one)}"
+        text = said(one) if len(series) == 1 else f"{letter} {said(one)}"
         texts.append(terminal.cut(text, width))
         room = terminal.columns(texts[-1])
         if not lines or used + len(_BETWEEN) + room > width:
@@ -224,7 +224,8 @@ def _more(rest: int, undrawn: int, some: bool) -> str:
     return f"{text}, {undrawn:,} of them not drawn" if undrawn else text
 
 
-def _said(one: Series) -> str:
+def said(one: Series) -> str:
+    """The name of a series, safe for a terminal, and how many of its values are not finite."""
     values = one.ys
     odd = {
         "NaN": int(np.isnan(values).sum()),

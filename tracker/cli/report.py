@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 from tracker.cli import curves, standing, svg, wording
+from tracker.cli.curve import said
 from tracker.cli.destination import replacing
 from tracker.notice import shown
 from tracker.query.comparison import Comparison
@@ -115,7 +116,7 @@ def _curves(comparison: Comparison) -> Iterator[str]:
     yield svg.curves(series, "step", comparison.metric)
     yield '<div class="legend">'
     for place, one in enumerate(series):
-        yield f"<div>{svg.sample(place)}{svg.mark(place)} {_text(one.name)}</div>"
+        yield f"<div>{svg.sample(place)}{svg.mark(place)} {escape(said(one))}</div>"
     yield "</div>"
     if len(series) < having:
         yield f'<div class="soft">{len(series)} of {having} runs are drawn</div>'

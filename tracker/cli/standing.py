@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tracker.cli import wording
 from tracker.query.compared import Compared
 from tracker.query.comparison import Comparison
-from tracker.query.groups import Group
+from tracker.query.repeats import Group
 
 ID = 8
 """Characters of an id that are shown at least."""

@@ -14,9 +14,12 @@ from tracker.cli.wording import number
 from tracker.notice import shown
 
 WIDTH, HEIGHT = 860, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 40, 12, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 90, 12, 40
 _BUCKETS = 400
-_TICKS = 5
+_TICKS = 6
+_MARK = 9
+"""Room of a letter."""
+
 _DASHES = ("", "7 4", "2 4", "10 4 2 4")
 """Patterns that tell lines apart without colour; with the eight colours, by number."""
 
@@ -43,8 +46,9 @@ def curves(series: Sequence[Series], axis: str, metric: str) -> str:
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="curves of {title}">',
         *_frame(across, up, escape(shown(axis))),
     ]
+    ends = list[tuple[float, float]]()
     for place, one in enumerate(thin):
-        parts += _line(place, one, across, up)
+        parts += _line(place, one, across, up, ends)
     return "\n".join([*parts, "</svg>"])
 
 
@@ -67,7 +71,7 @@ class _Axis:
             yield from ((self.at(value), number(value)) for value in {self.low, self.high})
             return
         power = 10.0 ** math.floor(math.log10(rough))
-        step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.999)
+        step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.8)
         first = math.ceil(self.low / step)
         for n in range(first, first + 2 * _TICKS + 2):
             if n * step <= self.high + step * 1e-9:
@@ -87,8 +91,13 @@ def _frame(across: _Axis, up: _Axis, axis: str) -> Iterator[str]:
     yield f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT - 4}" text-anchor="middle">{axis}</text>'
 
 
-def _line(place: int, one: Series, across: _Axis, up: _Axis) -> Iterator[str]:
-    """A series as lines, one for each stretch of finite values, and its mark at the end."""
+def _line(
+    place: int, one: Series, across: _Axis, up: _Axis, ends: list[tuple[float, float]]
+) -> Iterator[str]:
+    """A series as lines, one for each stretch of finite values, and its mark at its end.
+
+    `ends` has where marks stand already; this one goes beside them, and in there.
+    """
     kind = f"s{place % COLOURS}"
     dash = _DASHES[place % len(_DASHES)]
     stretches = list(_stretches(one))
@@ -102,7 +111,11 @@ def _line(place: int, one: Series, across: _Axis, up: _Axis) -> Iterator[str]:
         yield f'<polyline points="{path}" stroke-dasharray="{dash}"/>'
     if stretches:
         x, y = stretches[-1][-1]
-        yield f'<text x="{across.at(x) + 5:.1f}" y="{up.at(y) + 4:.1f}">{mark(place)}</text>'
+        at_x, at_y = across.at(x) + 5, up.at(y) + 4
+        while any(abs(at_x - x) < _MARK and abs(at_y - y) < _MARK for x, y in ends):
+            at_x += _MARK
+        ends.append((at_x, at_y))
+        yield f'<text x="{at_x:.1f}" y="{at_y:.1f}">{mark(place)}</text>'
     yield "</g>"
 
 

@@ -26,8 +26,8 @@ from typing import NamedTuple
 
 from tracker.query.compared import Compared
 from tracker.query.direction import Direction
-from tracker.query.groups import Group
 from tracker.query.noise import Contrast, Spread, contrast
+from tracker.query.repeats import Group
 
 LEVELS = ("none", "low", "medium", "high")
 

@@ -14,10 +14,10 @@ from tracker.query.advice import Advice, advise
 from tracker.query.compared import Compared, check_figure, compared, metric_counts
 from tracker.query.differences import Difference, differences
 from tracker.query.direction import Direction, direction
-from tracker.query.groups import Group, grouped
-from tracker.query.names import labels, nearest
+from tracker.query.labels import labels, nearest
 from tracker.query.noise import Contrast, contrast
 from tracker.query.plain import plain
+from tracker.query.repeats import Group, grouped
 from tracker.query.runview import RunView
 
 _LISTED = 10

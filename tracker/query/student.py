@@ -5,32 +5,37 @@ from __future__ import annotations
 import math
 
 _ROUNDS = 200
-"""Terms of the continued fraction, and halvings of an interval; far fewer are needed."""
+"""Terms of the continued fraction, and steps to the inverse; far fewer are needed."""
 
 _TINY = 1e-300
-_ENOUGH = 1e-15
+_ENOUGH = 1e-14
 
 
 def quantile(probability: float, freedom: float) -> float:
     """The value that a t variable with `freedom` degrees of freedom is below so often.
 
-    Good to 9 digits. The distribution is NIST's Handbook of Mathematical Functions 8.17 (the
-    regularized incomplete beta function), its inverse found by halving.
+    Good to 8 digits up to a million degrees. The distribution is NIST's Handbook of Mathematical
+    Functions 8.17 (the regularized incomplete beta function). Its inverse is found by Newton's
+    rule from 0 up, which never steps too far, as the density falls.
 
     Args:
         probability: from 0.5 up to, but not, 1.
         freedom: degrees of freedom, above 0; need not be whole.
     """
     tail = 2 * (1 - probability)  # both sides
-    low, high = 0.0, 1.0
-    while _tails(high, freedom) > tail and high < _TINY**-0.5:
-        low, high = high, high * 2
+    t = 0.0
     for _ in range(_ROUNDS):
-        middle = (low + high) / 2
-        if middle in (low, high):
+        step = (_tails(t, freedom) - tail) / (2 * _density(t, freedom))
+        t += step
+        if abs(step) <= _ENOUGH * t:
             break
-        low, high = (middle, high) if _tails(middle, freedom) > tail else (low, middle)
-    return (low + high) / 2
+    return t
+
+
+def _density(t: float, freedom: float) -> float:
+    scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
+    shape = (freedom + 1) / 2 * math.log1p(t * t / freedom)
+    return math.exp(scale - shape) / math.sqrt(freedom * math.pi)
 
 
 def _tails(t: float, freedom: float) -> float:
