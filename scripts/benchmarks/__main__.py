@@ -25,6 +25,7 @@ FIGURES = {
     "service": "service",
     "import-wandb": "taking",
     "sync": "sync",
+    "compare": "comparing",
 }
 ON_REQUEST = ("long", "load", "crowd", "fleet", "service", "import-wandb", "sync")
 """They take minutes, some gigabytes: measured only where they are named."""

@@ -98,6 +98,8 @@ _STATUSES = {
 
 def canonical(value: Any) -> str:
     """A text that is the same for values that compare as equal: 1 and 1.0 are."""
+    if isinstance(value, str):
+        return f'"{value}'
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return json.dumps(value, sort_keys=True)

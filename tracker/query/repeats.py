@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from tracker.query.compared import Compared, canonical
 from tracker.query.noise import Spread, spread
@@ -50,6 +51,7 @@ def grouped(runs: Sequence[Compared], metric: str, named: Sequence[str] = ()) ->
         named: config keys of seeds; without them those that `is_seed` knows.
     """
 
+    @cache  # the same keys in every run
     def seeded(key: str) -> bool:
         return is_seed(key, named)
 
