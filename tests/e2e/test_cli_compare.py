@@ -49,7 +49,8 @@ def test_compare_says_which_is_best_why_and_how_sure(store):
     assert "outside" in first
     text = "\n".join(rest)
     assert "Take small-0 (n = 3): loss is 0.1143 against 0.3143 of the baseline base-0" in text
-    assert "confidence  medium" in text
+    assert "confidence  low" in text
+    assert "others that may not be whole: crashed crashed" in text
     assert "0.01: 1 to 3; 0.1: 4 to 6; 1: 7" in text
     (crashed,) = [line for line in rest if line.startswith("7  crashed")]
     assert "not known" not in crashed

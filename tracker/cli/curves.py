@@ -31,7 +31,8 @@ def chosen(comparison: Comparison) -> list[Compared]:
     having = [one for one in comparison.runs if comparison.metric in one.values]
     first = [group.runs[0] for group in comparison.groups]
     wanted = [comparison.baseline, *first, *having]
-    picked = list(dict.fromkeys(one.id for one in wanted if one in having))[:MOST]
+    ids = [one.id for one in wanted if comparison.metric in one.values]
+    picked = list(dict.fromkeys(ids))[:MOST]
     return [one for one in having if one.id in picked]
 
 

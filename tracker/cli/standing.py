@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tracker.cli import wording
+from tracker.cli import terminal, wording
 from tracker.query.compared import Compared
 from tracker.query.comparison import Comparison
 from tracker.query.repeats import Group
@@ -20,6 +20,11 @@ ID = 8
 _DIGITS = 5
 _NOISE = {True: "inside", False: "outside", None: "not known"}
 _DIGEST = 12
+_VALUE = 80
+"""Columns of a value that are shown; --json has it whole."""
+
+_VALUES = 8
+"""Values of one key that are told apart, those of the best runs first."""
 
 
 class Standing(NamedTuple):
@@ -116,8 +121,11 @@ def what_differs(comparison: Comparison) -> list[Told]:
     places = {one.id: place for place, one in enumerate(comparison.runs, 1)}
     found = []
     for kind, key, values in comparison.differences:
-        shared = _shared(places, kind, values)
-        found.append(Told(kind, key, [(text, wording.spans(at)) for text, at in shared]))
+        shared = [(text, wording.spans(at)) for text, at in _shared(places, kind, values)]
+        if len(shared) > _VALUES:
+            more = f"{len(shared) - _VALUES:,} more values"
+            shared = [*shared[:_VALUES], (more, "the others")]
+        found.append(Told(kind, key, shared))
     return found
 
 
@@ -134,7 +142,7 @@ def _shared(
 def fact_text(kind: str, value: Any) -> str:
     """A value that differs; digests are cut to what a person compares."""
     text = wording.value_text(value) if not isinstance(value, str) else value
-    return text[:_DIGEST] if kind in ("data", "output") else text
+    return text[:_DIGEST] if kind in ("data", "output") else terminal.cut(text, _VALUE)
 
 
 def metric_names(comparison: Comparison, most: int) -> Sequence[str]:

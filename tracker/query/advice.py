@@ -12,9 +12,9 @@ Confidence begins with what the figures allow:
     high      the same with 5 runs at least
 
 and each thing that makes the figures weaker than they look takes it one level down: values that
-overlap, repeats with the same seed or the very same value, incomplete runs, runs without a
-finite value, different data or code, different lengths. Outside the noise it never goes below
-low. What is not recorded is said too.
+overlap, repeats with the same seed or the very same value, incomplete runs, different data or
+code, different lengths; one more for all other runs that are incomplete or without a finite value.
+Outside the noise it never goes below low. What is not recorded is said too.
 """
 
 from __future__ import annotations
@@ -98,16 +98,19 @@ def advise(
         (_side(group, baseline, labels) for group in groups if group.spread is not None),
         key=lambda side: way.rank(side.spread.mean),
     )
-    others = list(_left_out(runs, metric, labels))
+    others = _left_out(runs, metric, labels)
     if not sides:
         text = f"No run has a finite value of {metric}: nothing can be recommended."
-        return Advice(text, "none", [], [weakness.text for weakness in others])
+        return Advice(text, "none", [], others)
     top, *rest = sides
     rival = next((side for side in rest if side.is_baseline), rest[0] if rest else None)
     if rival is None:
         return _alone(top, metric, others)
     found = contrast(top.spread, rival.spread, len(sides) - 1)
-    weaknesses = [*_weak(top, rival, metric, labels), *others]
+    held = {one.id for side in (top, rival) for one in side.group.runs}
+    others += _unfinished([one for one in runs if one.id not in held], labels)
+    weaknesses = list(_weak(top, rival, metric, labels))
+    weight = sum(weakness.weighs for weakness in weaknesses) + bool(others)
     reasons = list(_reasons(top, rival, found, metric, way))
     best = runs[0]
     if all(best is not one for one in top.group.runs):
@@ -117,9 +120,9 @@ def advise(
         )
     return Advice(
         _text(top, rival, found, metric, way),
-        _confidence(top, rival, found, sum(weakness.weighs for weakness in weaknesses)),
+        _confidence(top, rival, found, weight),
         reasons,
-        [weakness.text for weakness in weaknesses],
+        [*(weakness.text for weakness in weaknesses), *others],
         found,
     )
 
@@ -131,7 +134,7 @@ def _side(group: Group, baseline: Compared, labels: Mapping[str, str]) -> _Side:
     return _Side(group, group.spread, labels[named.id], has_baseline)
 
 
-def _alone(top: _Side, metric: str, others: Sequence[Weakness]) -> Advice:
+def _alone(top: _Side, metric: str, others: list[str]) -> Advice:
     """One group only: there is nothing to choose between."""
     if top.spread.n == 1:
         text = (
@@ -142,7 +145,7 @@ def _alone(top: _Side, metric: str, others: Sequence[Weakness]) -> Advice:
             f"All {top.spread.n} runs with a finite value of {metric} repeat the same setting: "
             f"there is nothing to choose between."
         )
-    return Advice(text, "none", [f"{metric}: {top.figures(4)}"], [each.text for each in others])
+    return Advice(text, "none", [f"{metric}: {top.figures(4)}"], others)
 
 
 def _text(top: _Side, rival: _Side, found: Contrast, metric: str, way: Direction) -> str:
@@ -236,9 +239,7 @@ def _different(top: _Side, rival: _Side) -> Iterator[Weakness]:
         yield Weakness("which commit of the code ran is not recorded", weighs=False)
 
 
-def _left_out(
-    runs: Sequence[Compared], metric: str, labels: Mapping[str, str]
-) -> Iterator[Weakness]:
+def _left_out(runs: Sequence[Compared], metric: str, labels: Mapping[str, str]) -> list[str]:
     """Runs that have no finite value, by their names."""
     missing = [labels[one.id] for one in runs if metric not in one.values]
     odd = [
@@ -246,10 +247,14 @@ def _left_out(
         for one in runs
         if not math.isfinite(value := one.values.get(metric, 0.0))
     ]
-    if missing:
-        yield Weakness(f"without {metric}: {_listed(missing)}")
-    if odd:
-        yield Weakness(f"not finite, and so not ranked: {_listed(odd)}", weighs=not missing)
+    found = [f"without {metric}: {_listed(missing)}"] if missing else []
+    return [*found, f"not finite, and so not ranked: {_listed(odd)}"] if odd else found
+
+
+def _unfinished(runs: Sequence[Compared], labels: Mapping[str, str]) -> list[str]:
+    """Runs that are not held against each other and of which something may be missing."""
+    told = [f"{labels[one.id]} {trouble}" for one in runs for trouble in one.incomplete[:1]]
+    return [f"others that may not be whole: {_listed(told)}"] if told else []
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

@@ -23,7 +23,7 @@ from tracker.query.runview import RunView
 _LISTED = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Runs compared by a metric.
 
@@ -49,6 +49,9 @@ class Comparison:
     labels: dict[str, str]
     differences: list[Difference] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        return f"<comparison of {len(self.runs)} runs by {self.metric}: {self.recommendation}>"
+
     def __str__(self) -> str:
         return self.recommendation
 
@@ -73,11 +76,19 @@ class Comparison:
 
     def contrast_of(self, group: Group) -> Contrast | None:
         """How a group differs from the baseline's; None if it is that or one has no figures."""
-        base = next(other for other in self.groups if self.baseline in other.runs)
+        base = self._base
         if group is base or group.spread is None or base.spread is None:
             return None
-        others = sum(other.spread is not None for other in self.groups) - 1
-        return contrast(group.spread, base.spread, others)
+        return contrast(group.spread, base.spread, self._others)
+
+    @cached_property
+    def _base(self) -> Group:
+        return next(group for group in self.groups if self.baseline in group.runs)
+
+    @cached_property
+    def _others(self) -> int:
+        """How many groups are held against the baseline's."""
+        return sum(group.spread is not None for group in self.groups) - 1
 
     @property
     def metrics_delta(self) -> dict[str, float]:

@@ -165,6 +165,17 @@ def test_each_weakness_is_named_and_lowers_confidence(folder, store, weakness):
     assert found.advice.confidence in ("low", "medium")
 
 
+@pytest.mark.parametrize("other", [{"status": None}, {"metric": "x"}, {"values": [math.nan]}])
+def test_other_runs_that_might_be_better_take_one_level(folder, store, other):
+    known = {"about": {"git_commit": "a" * 40}, "used": {"set": "f" * 64}}
+    runs = repeated(folder, "one", [*NEAR, 0.30, 0.31], 0.1, **known)
+    runs += repeated(folder, "two", [*FAR, 0.10, 0.12], 0.2, **known)
+    runs.append(trained(folder, "third", **({"values": [5.0]} | other)))
+    found = store.compare(runs, "loss")
+    assert found.advice.confidence == "medium"
+    assert "third" in found.advice.weaknesses[0]
+
+
 def test_equal_seeds_and_equal_values_are_no_independent_repeats(folder, store):
     same = [trained(folder, f"same-{n}", [0.1], config={"lr": 1, "seed": 0}) for n in range(3)]
     other = [trained(folder, f"o-{n}", [0.2], config={"lr": 2}) for n in range(3)]
