@@ -13,8 +13,8 @@ In JSON (`RunView.to_dict`, `plain`) NaN is "NaN" and the infinities are "Infini
 "-Infinity", as strict JSON has no numbers for them; times are ISO 8601 in UTC.
 """
 
-from tracker.query.groups import Group, Groups
 from tracker.query.extras import Kept, Line, Media, Source
+from tracker.query.groups import Group, Groups
 from tracker.query.plain import plain
 from tracker.query.records import Damage, Figures, Rewind, Row, Text, Version, moment
 from tracker.query.runs import Runs

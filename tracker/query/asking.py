@@ -55,20 +55,17 @@ def narrowed(query: Query, project: str | None, status: str | None, tag: str | N
 
 
 def page(
-    index: Index, query: Query, question: list[Any], place: Place | None, now: int,
-    limit: int | None,
+    index: Index, query: Query, question: list[Any], at: Place, limit: int | None
 ) -> Runs:  # fmt: skip
     """The runs of a query behind a place, and the token of the page behind them."""
-    at = place.now if place else now
-    behind = place.values if place else None
     if limit == 0:
         return Runs(index, [])
     more = None if limit is None else limit + 1
-    found = search.find(index, query, at, behind=behind, limit=more)
+    found = search.find(index, query, at.now, behind=at.values, limit=more)
     rows, token = found.runs(), None
     if limit is not None and len(rows) > limit:
         rows = rows[:limit]
-        token = paging.token(question, Place(at, found.place(limit - 1)))
+        token = paging.token(question, Place(at.now, found.place(limit - 1)))
     named = names.fields(query)
     runs = [RunView(index, row) for row in rows]
     return Runs(index, runs, token=token, hints=names.hints(index, named), fields=named)

@@ -10,6 +10,7 @@ import math
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
+from tracker.index.schema import clamp
 from tracker.index.settings import CONFIG, SUMMARY, TAG, encode, number_in
 from tracker.query.language.attributes import ATTRIBUTES, place_in_about
 from tracker.query.language.tree import (
@@ -39,7 +40,6 @@ _UNQUOTED = f"CASE WHEN {_IS_TEXT} THEN json_extract({{0}}value, '$') "
 _NO_WORDS = ("true", "false", "infinity", "-infinity")
 """Texts that are numbers where they stand without quotes, in JSON."""
 
-_ABOUT = ("git", "host")
 _PARTS = {"step": "last_step", "count": "count"}
 
 
@@ -50,16 +50,21 @@ class Part(NamedTuple):
     values: tuple[Any, ...] = ()
 
 
+def values_of(*parts: Part) -> tuple[Any, ...]:
+    """The values of some SQL that stands in this order."""
+    return tuple(value for part in parts for value in part.values)
+
+
 def nanoseconds(at: datetime) -> int:
     """A time as the index has it."""
-    return (at - _EPOCH) // timedelta(microseconds=1) * 1000
+    return clamp((at - _EPOCH) // timedelta(microseconds=1) * 1000)
 
 
 def condition(tree: Condition, now: int) -> Part:
     """A condition of a query; `now` is its time, in nanoseconds."""
     if isinstance(tree, Both):
         parts = [condition(one, now) for one in tree.conditions]
-        values = tuple(value for part in parts for value in part.values)
+        values = values_of(*parts)
         return Part(f"({f' {tree.word.upper()} '.join(part.sql for part in parts)})", values)
     if isinstance(tree, Not):
         inner = condition(tree.condition, now)
@@ -103,14 +108,19 @@ def _compare(tree: Compare, now: int) -> Part:
     field, sign, value = tree.field, tree.sign, tree.value
     if isinstance(value, float) and math.isnan(value):
         return _is_nan(field)
+    if field.kind in KIND_NUMBERS:
+        return _compare_setting(field, sign, value)
     if field.kind == "metrics":
         return _test(_metric(field, figure(field)), f"{sign} ?", value)
+    column = attribute(field, now)
     if field.kind == "attributes":
-        return _test(attribute(field, now), f"{sign} ?", bound(value))
-    if field.kind in _ABOUT:
-        column, is_text = attribute(field, now), "=" if isinstance(value, str) else "<>"
-        sql = f"(CASE WHEN typeof({column.sql}) {is_text} 'text' THEN {column.sql} {sign} ? END)"
-        return Part(sql, (*column.values * 2, bound(value)))
+        return _test(column, f"{sign} ?", bound(value))
+    is_text = "=" if isinstance(value, str) else "<>"  # SQLite has every text behind all numbers
+    sql = f"(CASE WHEN typeof({column.sql}) {is_text} 'text' THEN {column.sql} {sign} ? END)"
+    return Part(sql, (*column.values * 2, bound(value)))
+
+
+def _compare_setting(field: Field, sign: str, value: Value) -> Part:
     if isinstance(value, bool):
         wanted = f"CASE WHEN value IN ('true', 'false') THEN value {sign} ? END"
         column = _setting(field, wanted)
@@ -134,7 +144,11 @@ def text_of(field: Field, at: str = "") -> str:
     if field.kind == "tags":
         return f"{at}value"
     unquoted = _UNQUOTED.format(at)
-    return f"{unquoted}END" if field.kind in _TYPED else f"nullif({unquoted}ELSE {at}value END, 'null')"
+    return (
+        f"{unquoted}END"
+        if field.kind in _TYPED
+        else f"nullif({unquoted}ELSE {at}value END, 'null')"
+    )
 
 
 def spellings(field: Field, text: str) -> tuple[str, ...]:
@@ -174,7 +188,7 @@ def _among(tree: Among, now: int) -> Part:
         return _is_text(field, tuple(map(str, tree.values)), negated=negated)
     any_of = [_compare(Compare(field, "=", value), now) for value in tree.values]
     if field.kind in KIND_NUMBERS:  # of several types
-        values = tuple(value for part in any_of for value in part.values)
+        values = values_of(*any_of)
         joined = f"({' OR '.join(part.sql for part in any_of)})"
         return Part(f"(NOT {joined})" if negated else joined, values)
     marks = ", ".join("?" * len(tree.values))
@@ -223,7 +237,7 @@ def indexed(tree: Condition) -> Part | None:
 
     What it finds may be more than the comparison, never less.
     """
-    if not isinstance(tree, Compare) or tree.sign == "!=" or tree.value != tree.value:  # noqa: PLR0124 - NaN
+    if not isinstance(tree, Compare) or tree.sign == "!=" or tree.value != tree.value:
         return None
     field, value = tree.field, tree.value
     if field.kind == "metrics" and field.part == "last":

@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracker.index import Index
 from tracker.query import frames, search
-from tracker.query.conditions import KIND_NUMBERS, WORD, Part, attribute, figure, number_of
+from tracker.query.conditions import (
+    KIND_NUMBERS,
+    WORD,
+    Part,
+    attribute,
+    figure,
+    number_of,
+    values_of,
+)
 from tracker.query.language.tree import Field, Figure, Query
 from tracker.query.printed import Cell, printed
 from tracker.query.records import moment
 
 if TYPE_CHECKING:
-    import pandas as pd
     import polars as pl
     import pyarrow as pa
 
@@ -56,13 +63,14 @@ class Groups(list[Group]):
         """As `table`, each column of one type (see `Runs.columns`)."""
         return {name: frames.of_one_type(values) for name, values in self.table().items()}
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> Any:
         """`columns` as a pandas DataFrame, a row a group; raises as `Runs.to_pandas`."""
         return frames.to_pandas(self.columns())
 
     def to_polars(self) -> pl.DataFrame:
         """`columns` as a polars DataFrame, a row a group."""
-        return frames.to_polars(self.columns())
+        frame: pl.DataFrame = frames.to_polars(self.columns())
+        return frame
 
     def to_arrow(self) -> pa.Table:
         """`columns` as a pyarrow Table, a row a group."""
@@ -73,11 +81,14 @@ def grouped(index: Index, query: Query, now: int) -> list[Group]:
     """Group the runs that a query means, and reckon its figures."""
     figures = dict.fromkeys([*query.figures, *_ordered_by(query)])
     numbers = [figure.field for figure in figures if figure.field is not None]
-    parts = [*(_value(field, now) for field in query.groups), *(_number(f, now) for f in numbers)]
+    parts: list[Part] = [
+        *(_value(field, now) for field in query.groups),
+        *(_number(f, now) for f in numbers),
+    ]
     source = search.matching(index, query.filter, now)
     rows = index.query(
         f"SELECT {', '.join(part.sql for part in parts)} FROM {source.sql}",  # noqa: S608 - ours
-        (*(value for part in parts for value in part.values), *source.values),
+        values_of(*parts, source),
     )
     width = len(query.groups)
     members: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
@@ -91,7 +102,7 @@ def grouped(index: Index, query: Query, now: int) -> list[Group]:
     groups = [group for group, _ in found]
     for order in reversed(query.order):
         name = str(order.by)
-        groups.sort(key=lambda g: _place({**g.by, **g.figures}[name], down=order.descending))  # noqa: B023 - used at once
+        groups.sort(key=lambda g: _place({**g.by, **g.figures}[name], down=order.descending))
     shown = {str(figure) for figure in query.figures}
     return [Group(g.by, {k: v for k, v in g.figures.items() if k in shown}) for g in groups]
 

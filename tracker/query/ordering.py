@@ -112,11 +112,11 @@ def _columns(order: Order, at: str, now: int) -> list[tuple[Part, bool]]:
         )
         only = f"CASE WHEN {number} IS NULL THEN {text} END"
         return [(Part(rank), False), (Part(number), down), (Part(only), down)]
-    value = attribute(field, now)
+    there = attribute(field, now)
     if field.key in _ALWAYS_THERE and field.kind == "attributes":
-        return [(value, down)]
-    rank = f"CASE WHEN {value.sql} IS NULL THEN 3 ELSE 0 END"
-    return [(Part(rank, value.values), False), (value, down)]
+        return [(there, down)]
+    rank = f"CASE WHEN {there.sql} IS NULL THEN 3 ELSE 0 END"
+    return [(Part(rank, there.values), False), (there, down)]
 
 
 def _first(field: Field) -> Part | None:

@@ -18,10 +18,10 @@ _FORMAT = 1
 
 
 class Place(NamedTuple):
-    """The query's time in nanoseconds, and the values of the last run in its order."""
+    """The query's time in nanoseconds, and the values of the last run in its order, if any."""
 
     now: int
-    values: list[Any]
+    values: list[Any] | None = None
 
 
 def token(question: list[Any], place: Place) -> str:
@@ -41,7 +41,7 @@ def place(question: list[Any], given: str) -> Place:
         said = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         form, digest, now, values = said
         if form != _FORMAT or not isinstance(now, int) or not isinstance(values, list):
-            raise ValueError(given)  # noqa: TRY004, TRY301 - as all else that is no token
+            raise ValueError(given)  # noqa: TRY301 - as all else that is no token
         if not all(value is None or isinstance(value, (str, int, float)) for value in values):
             raise ValueError(given)  # noqa: TRY301 - as above
     except (ValueError, TypeError, binascii.Error, RecursionError):

@@ -14,7 +14,6 @@ from tracker.query.runview import RunView
 from tracker.query.together import preload
 
 if TYPE_CHECKING:
-    import pandas as pd
     import polars as pl
     import pyarrow as pa
 
@@ -89,7 +88,7 @@ class Runs(list[RunView]):
                 found[f"{what}.{key}"] = frames.of_one_type(values)
         return found
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> Any:
         """`columns` as a pandas DataFrame, a row a run.
 
         Raises:
@@ -99,7 +98,8 @@ class Runs(list[RunView]):
 
     def to_polars(self) -> pl.DataFrame:
         """`columns` as a polars DataFrame, a row a run; raises as `to_pandas`."""
-        return frames.to_polars(self.columns())
+        frame: pl.DataFrame = frames.to_polars(self.columns())
+        return frame
 
     def to_arrow(self) -> pa.Table:
         """`columns` as a pyarrow Table, a row a run; raises as `to_pandas`."""

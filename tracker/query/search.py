@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from tracker.errors import BadInput
 from tracker.index import Index
-from tracker.query.conditions import Part, condition, indexed
+from tracker.query.conditions import Part, condition, indexed, values_of
 from tracker.query.language.tree import Both, Condition, Query
 from tracker.query.ordering import Ordering, ordering
 from tracker.query.runview import COLUMNS
@@ -48,10 +49,15 @@ def find(
         now: its time, in nanoseconds.
         behind: only runs behind this place in the order.
         limit: at most so many.
+
+    Raises:
+        BadInput: the place is none in this order.
     """
     order = ordering(query.order, now)
     wanted = [condition(query.filter, now)] if query.filter is not None else []
     if behind is not None:
+        if len(behind) != len(order.columns):
+            raise BadInput("the token is damaged; give the one that the page before ended with.")
         wanted.append(order.behind(behind))
     few = _few(index, query.filter)
     at_numbers = behind is None or behind[0] == 0
@@ -74,7 +80,7 @@ def _few(index: Index, tree: Condition | None) -> Part | None:
     """Where the runs stand that fulfil the comparison which the fewest do; None if many do."""
     conditions = tree.conditions if isinstance(tree, Both) and tree.word == "and" else (tree,)
     found = [part for one in conditions if one is not None and (part := indexed(one)) is not None]
-    counted = []
+    counted = list[tuple[int, int]]()
     for part in found:
         sql = f"SELECT count(*) FROM (SELECT 1 FROM {part.sql} LIMIT {FEW})"  # noqa: S608 - ours
         counted.append((index.query(sql, part.values)[0][0], len(counted)))
@@ -102,7 +108,7 @@ def _gone_through(order: Ordering, few: Part | None, wanted: list[Part]) -> Part
 def _joined(tables: list[Part], conditions: list[Part]) -> Part:
     where = " AND ".join(part.sql for part in conditions) or "1"
     sql = f"{' '.join(part.sql for part in tables)} WHERE {where}"
-    return Part(sql, tuple(value for part in (*tables, *conditions) for value in part.values))
+    return Part(sql, values_of(*tables, *conditions))
 
 
 def _read(
@@ -114,10 +120,12 @@ def _read(
         columns[:2] = [Part("0"), Part(order.first_number)]
     keys = ", ".join(f"{part.sql} AS k{n}" for n, part in enumerate(columns))
     names = ", ".join(f"k{n}" for n in range(len(columns)))
-    sql = (
-        f"SELECT {COLUMNS}, {names} FROM (SELECT run.run_id AS place, {keys} FROM {source.sql} "  # noqa: S608 - names are ours
-        f"ORDER BY {order.clause(skipped=int(followed))} LIMIT ?) AS page CROSS JOIN runs ON runs.id = place "
-        f"ORDER BY {order.clause()}"
+    page = (
+        f"SELECT run.run_id AS place, {keys} FROM {source.sql} "  # noqa: S608 - names are ours
+        f"ORDER BY {order.clause(skipped=int(followed))} LIMIT ?"
     )
-    values = tuple(value for part in columns for value in part.values)
-    return index.query(sql, (*values, *source.values, -1 if limit is None else limit))
+    sql = (
+        f"SELECT {COLUMNS}, {names} FROM ({page}) AS page "  # noqa: S608 - names are ours
+        f"CROSS JOIN runs ON runs.id = place ORDER BY {order.clause()}"
+    )
+    return index.query(sql, (*values_of(*columns, source), -1 if limit is None else limit))

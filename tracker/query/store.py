@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Sequence
@@ -12,9 +13,11 @@ from tracker.index import Index
 from tracker.query import names, paging
 from tracker.query.asking import asked, narrowed, page
 from tracker.query.groups import Groups, grouped
+from tracker.query.paging import Place
 from tracker.query.reference import resolve
 from tracker.query.runs import Runs
 from tracker.query.runview import RunView
+from tracker.query.selecting import Selected, select
 from tracker.store import StoreFolder
 
 if TYPE_CHECKING:
@@ -82,16 +85,15 @@ class Store:
         Raises:
             BadInput: the filter, order or token cannot be read; shows where.
         """
-        now = time.time_ns()
         question = [project, status, tag, filter, order_by]
-        place = None if token is None else paging.place(question, token)
+        place = Place(time.time_ns()) if token is None else paging.place(question, token)
         if limit is not None and limit < 0:
             raise BadInput(f"limit={limit} cannot be used; give 0 or more.")
-        query = asked(filter, order_by, place.now if place else now)
+        query = asked(filter, order_by, place.now)
         if query.groups:
             raise BadInput('runs() lists runs; for "group by" there is groups().')
         self.index.catch_up()
-        return page(self.index, narrowed(query, project, status, tag), question, place, now, limit)
+        return page(self.index, narrowed(query, project, status, tag), question, place, limit)
 
     def groups(self, query: str) -> Groups:
         """Group runs and reckon figures over them.
@@ -105,7 +107,9 @@ class Store:
         now = time.time_ns()
         read = asked(query, None, now)
         if not read.groups:
-            raise BadInput('groups() needs "group by FIELD" in the query; for runs there is runs().')
+            raise BadInput(
+                'groups() needs "group by FIELD" in the query; for runs there is runs().'
+            )
         self.index.catch_up()
         return Groups(grouped(self.index, read, now), names.hints(self.index, names.fields(read)))
 
@@ -126,6 +130,35 @@ class Store:
             "GROUP BY project ORDER BY project"
         )
         return [Project(*row) for row in rows]
+
+    def select(self, sql: str, seconds: float = 60.0) -> Selected:
+        """Read the index with one SELECT; changes are refused by SQLite itself.
+
+        The views named in `tracker.index` are the documented surface.
+
+        Args:
+            sql: the statement.
+            seconds: stop it after so long.
+
+        Returns:
+            Names of columns, and rows.
+
+        Raises:
+            BadInput: it cannot be used, or would do more than read.
+            StoreError: it took too long, or the index cannot be read.
+        """
+        self.index.catch_up()
+        with contextlib.closing(self.index.connection()) as connection:
+            return select(connection, sql, seconds)
+
+    def views(self) -> Selected:
+        """The views of the index, and their columns: what `select` is for."""
+        self.index.catch_up()
+        rows = self.index.query(
+            "SELECT m.name, group_concat(c.name, ', ') FROM sqlite_master AS m, "
+            "pragma_table_info(m.name) AS c WHERE m.type = 'view' GROUP BY m.name ORDER BY m.name"
+        )
+        return Selected(["view", "columns"], rows)
 
     def tables(self) -> sqlite_utils.Database:
         """All of it as a sqlite-utils database, for free reading; changes are refused.

@@ -46,6 +46,8 @@ _DEEPEST = 200
 _MOST = 900
 """Comparisons and values in a query: SQLite's own limits lie behind it."""
 
+_LONGEST_PATTERN = 1000
+
 _MOST_FIELDS = 10
 """To group or order by: each is a table to join."""
 
@@ -76,7 +78,11 @@ class _Parser:
 
     def query(self) -> Query:
         condition = None
-        if self._token.kind != END and not self._sees("group", "by") and not self._sees("order", "by"):
+        if (
+            self._token.kind != END
+            and not self._sees("group", "by")
+            and not self._sees("order", "by")
+        ):
             condition = self._filter()
         groups: tuple[Field, ...] = ()
         figures: tuple[Figure, ...] = ()
@@ -221,7 +227,9 @@ class _Parser:
         part = self._token
         if kind != "metrics" or part.text not in PARTS:
             raise self._expected(
-                f"one of {', '.join(PARTS)}" if kind == "metrics" else f"no dot: {kind} have no parts"
+                f"one of {', '.join(PARTS)}"
+                if kind == "metrics"
+                else f"no dot: {kind} have no parts"
             )
         self._next()
         return Field(kind, key.text, part.text, token.at)
@@ -232,7 +240,9 @@ class _Parser:
         if kind == "attributes":
             return self._attribute(key, token)
         if kind in ("git", "host") and not _ABOUT.fullmatch(key):
-            raise self._refused(f"nothing of {kind} has such a name; give letters, digits, _", token)
+            raise self._refused(
+                f"nothing of {kind} has such a name; give letters, digits, _", token
+            )
         return Field(kind, key, at=token.at)
 
     def _kind(self, word: str, token: Token) -> Kind:
@@ -326,7 +336,9 @@ class _Parser:
         if word not in STATUSES:
             near = difflib.get_close_matches(word, STATUSES, 1)
             hint = f" did you mean '{near[0]}'?" if near else ""
-            raise self._refused(f"no status is that; it is one of {', '.join(STATUSES)}.{hint}", token)
+            raise self._refused(
+                f"no status is that; it is one of {', '.join(STATUSES)}.{hint}", token
+            )
         return word
 
     def _pattern(self, field: Field) -> str:
@@ -334,6 +346,8 @@ class _Parser:
         if _type(field) in ("number", "time", "seconds"):
             raise self._refused(f"{field} is no text; like is for texts", token)
         if token.kind == TEXT or (token.kind == KEY and token.quote == '"'):
+            if len(token.text) > _LONGEST_PATTERN:
+                raise self._refused(f"a pattern of more than {_LONGEST_PATTERN} characters", token)
             self._next()
             return token.text
         raise self._expected("a pattern in quotes, as '%net%'")
@@ -406,4 +420,6 @@ def _type(field: Field) -> str:
 
 
 def _fields() -> str:
-    return "fields are metrics.K, params.K, config.K, summary.K, tags.K, git.K, host.K and attributes"
+    return (
+        "fields are metrics.K, params.K, config.K, summary.K, tags.K, git.K, host.K and attributes"
+    )

@@ -53,6 +53,10 @@ def scan(query: str) -> list[Token]:
     """
     if len(query) > _MOST_CHARACTERS:
         raise BadInput(f"a query of {len(query):,} characters; {_MOST_CHARACTERS:,} are the most.")
+    try:
+        query.encode()
+    except UnicodeEncodeError as error:
+        raise refused(query, error.start, "this is no character; give the query in UTF-8") from None
     tokens, at = list[Token](), 0
     while at < len(query):
         found = _TOKENS.match(query, at)
@@ -79,7 +83,9 @@ def _no_token(query: str, at: int) -> BadInput:
         return refused(
             query, at, "this is no number; numbers are 10, -0.5, 1e-3, inf, times 30m, 24h, 7d, 2w"
         )
-    return refused(query, at, f"{query[at]!r} has no meaning here; put names in \"...\", texts in '...'")
+    return refused(
+        query, at, f"{query[at]!r} has no meaning here; put names in \"...\", texts in '...'"
+    )
 
 
 def refused(query: str, at: int, why: str) -> BadInput:

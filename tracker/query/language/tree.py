@@ -25,7 +25,11 @@ class Field:
         if self.kind == "attributes":
             return self.key
         plain = self.key.replace("/", "").replace("_", "").replace("-", "").isalnum()
-        key = self.key if plain and not self.key[0].isdigit() else '"' + self.key.replace('"', '""') + '"'
+        key = (
+            self.key
+            if plain and not self.key[0].isdigit()
+            else '"' + self.key.replace('"', '""') + '"'
+        )
         return f"{self.kind}.{key}" + ("" if self.part == "last" else f".{self.part}")
 
 
