@@ -40,7 +40,7 @@ FIGURES = ("mean", "std", "min", "max", "sum", "median")
 
 _SIGNS = ("=", "!=", "<", "<=", ">", ">=")
 _TESTS = "=, !=, <, <=, >, >=, in, like, ilike or is null"
-_DEEPEST = 200
+_DEEPEST = 50
 """Levels of brackets and `not`: Python's own stack is the limit otherwise."""
 
 _MOST = 900
