@@ -81,7 +81,7 @@ def ls(
         click.echo(line)
     if runs.token is not None:
         click.echo(f"{limit} runs; all of them: --limit 0; the next ones: --token {runs.token}")
-    _say_left_out(store)
+    say_left_out(store)
 
 
 def _columns(store: Store, runs: Sequence[RunView]) -> list[table.Column]:
@@ -147,9 +147,10 @@ def _nothing(store: Store, *, filtered: bool) -> str:
     return f"no runs yet in {shown(str(store.folder.root))}; tracker.init() begins one"
 
 
-def _say_left_out(store: Store) -> None:
+def say_left_out(store: Store) -> None:
+    """Say on standard error what of the store could not be read."""
     if store.index.behind:
-        click.echo("another process is reading the journals; this may not be all yet", err=True)
+        click.echo("another process is at the index; this may not be all yet", err=True)
     for folder, reason in store.index.unreadable.items():
         click.echo(f"run folder {shown(folder)} cannot be read: {shown(reason)}", err=True)
     for file, kind in store.index.query(

@@ -7,6 +7,7 @@ import time
 import click
 
 from tracker.cli import document, rows
+from tracker.cli.ls import say_left_out
 from tracker.cli.program import chosen_store, json_option, store_option
 from tracker.errors import BadInput
 from tracker.notice import shown
@@ -65,8 +66,7 @@ def query(query: str, *, limit: int, token: str | None, as_csv: bool, as_json: b
         rows.print_table(list(columns), lines)
     if following is not None:
         click.echo(f"more runs: --limit 0, or the next {limit}: --token {following}", err=True)
-    if store.index.behind:
-        click.echo("another process is reading the journals; this may not be all yet", err=True)
+    say_left_out(store)
 
 
 def _found(store: Store, query: str, limit: int, token: str | None) -> Runs | Groups:

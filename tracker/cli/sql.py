@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tracker.cli import document, rows
+from tracker.cli.ls import say_left_out
 from tracker.cli.program import chosen_store, json_option, store_option
 from tracker.errors import BadInput
 from tracker.query import Store
@@ -47,5 +48,4 @@ def sql(statement: str | None, *, views: bool, seconds: float, as_csv: bool, as_
         rows.print_csv(names, found)
     else:
         rows.print_table(names, found)
-    if store.index.behind:
-        click.echo("another process is reading the journals; this may not be all yet", err=True)
+    say_left_out(store)
