@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tracker.index import Index
@@ -24,7 +24,8 @@ from tracker.store import StoreFolder
 PARAMS = METRICS = 30
 BEGAN_NS = 1_700_000_000_000_000_000
 EACH_NS = 60_000_000_000
-_AT_ONCE = 1000
+_AT_ONCE = 5000
+_CACHE_KIB = 2_000_000
 _ABOUT = json.dumps({"host": "node", "user": "me", "python": "3.11.7", "platform": "Linux 6.1"})
 
 Run = tuple[int, str, list[str | float], list[float]]
@@ -45,8 +46,7 @@ def fill_store(root: Path, count: int) -> None:
     index = Index(folder)
     index.catch_up()
     index.close()
-    with closing(sqlite3.connect(folder.index, isolation_level=None)) as database:
-        database.execute("PRAGMA synchronous = OFF")
+    with _database(folder.index) as database:
         for part in _parts(count):
             database.execute("BEGIN")
             _into_index(database, folder, part)
@@ -91,8 +91,7 @@ def fill_mlflow(path: Path, count: int) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # noqa: PLC0415 - heavy
 
     SqlAlchemyStore(f"sqlite:///{path}", str(path.with_suffix(".files")))
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.execute("PRAGMA synchronous = OFF")
+    with _database(path) as database:
         for part in _parts(count):
             database.execute("BEGIN")
             _into_mlflow(database, part)
@@ -123,6 +122,16 @@ def _into_mlflow(database: sqlite3.Connection, part: list[Run]) -> None:
         [(f"m{key}", value, run)
          for _, run, _, metrics in part for key, value in enumerate(metrics)],
     )  # fmt: skip
+
+
+@contextmanager
+def _database(path: Path) -> Iterator[sqlite3.Connection]:
+    """A database that is written without care, and with memory for all its indexes."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        database.execute("PRAGMA wal_autocheckpoint = 100000")
+        yield database
 
 
 def _parts(count: int) -> Iterator[list[Run]]:

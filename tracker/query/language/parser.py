@@ -51,6 +51,8 @@ _LONGEST_PATTERN = 1000
 _MOST_FIELDS = 10
 """To group or order by: each is a table to join."""
 
+_WORDS = ("and", "or", "not", "in", "is", "like", "ilike", "null", "order", "group")
+
 _ABOUT = re.compile(r"[A-Za-z0-9_]{1,100}")
 
 _Item = TypeVar("_Item")
@@ -312,8 +314,8 @@ class _Parser:
         if token.kind == TEXT or (token.kind == KEY and token.quote == '"'):
             self._next()
             return token.text
-        if token.kind == NAME:
-            raise self._expected(f"a value; put a text in quotes: '{token.text}'")
+        if token.kind == NAME and word not in _WORDS:
+            raise self._refused(f"put a text in quotes: '{token.text}'")
         raise self._expected("a value: a number, a text in quotes, true, false or 7d")
 
     def _time(self, found: float | bool | str | timedelta, token: Token) -> datetime:
