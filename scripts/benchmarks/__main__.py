@@ -26,8 +26,9 @@ FIGURES = {
     "import-wandb": "taking",
     "sync": "sync",
     "compare": "comparing",
+    "query": "finding",
 }
-ON_REQUEST = ("long", "load", "crowd", "fleet", "service", "import-wandb", "sync")
+ON_REQUEST = ("long", "load", "crowd", "fleet", "service", "import-wandb", "sync", "query")
 """They take minutes, some gigabytes: measured only where they are named."""
 
 
@@ -41,7 +42,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (3)")
     parser.add_argument("--points", type=int, default=100_000_000, help="long: how many (1e8)")
     parser.add_argument(
-        "--runs", type=int, help="that wait: load (1,000), sync (100); crowd: at once (200)"
+        "--runs",
+        type=int,
+        help="that wait: load (1,000), sync (100); crowd: at once (200); query (20,000)",
     )
     parser.add_argument("--each", type=int, help="load, sync: points of each run (10,000)")
     parser.add_argument("--rows", type=int, default=100_000, help="import-wandb: calls (1e5)")

@@ -109,6 +109,17 @@ def test_best_names_the_run_and_the_next(store):
     assert (told["value"], told["of"], told["ranked"]) == (24.5, 10, 6)
 
 
+def test_a_query_chooses_runs(store):
+    query = "config.lr < 0.5 and project = 'digits'"
+    for arguments in ((query,), ("--filter", query)):
+        told = document(store, "compare", *arguments, "--metric", "loss")
+        assert len(told["runs"]) == 6
+        assert {run["project"] for run in told["runs"]} == {"digits"}
+    done = tracker(store, "best", "config.lr <> <", "--metric", "loss")
+    assert done.returncode == 2
+    assert "^" in done.stderr
+
+
 def test_diff_shows_what_differs(store):
     done = tracker(store, "diff", "base-0", "small-0")
     assert done.returncode == 0, done.stderr

@@ -20,12 +20,13 @@ from tracker.query.best import Best
 @store_option
 def best(
     runs: tuple[str, ...], *, metric: str | None, mode: str | None, figure: str,
-    project: str | None, tag: str | None, as_json: bool,
+    project: str | None, tag: str | None, filter_: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Tell which run has the best value of a metric.
 
-    RUN is an id, the beginning of one, or a name; without any, --project and --tag choose, and
-    without these it is looked for among all runs. Runs that are running, failed, crashed or
+    RUN is an id, the beginning of one, or a name, or a single query as --filter takes it;
+    without any, --project, --tag and --filter choose, and without these it is looked for among
+    all runs. Runs that are running, failed, crashed or
     damaged take part and are named as that; NaN and infinities never are the best. Whether the
     best is better by more than noise: tracker compare.
 
@@ -34,7 +35,7 @@ def best(
     null, "second_value", "incomplete": [words]}.
     """
     store = Store(chosen_store())
-    found = store.best(chosen(store, runs, project, tag), metric, mode=mode, figure=figure)
+    found = store.best(chosen(store, runs, project, tag, filter_), metric, mode=mode, figure=figure)
     if as_json:
         document.print_document(_document(found))
         return

@@ -51,13 +51,15 @@ _LABEL = 12
 @store_option
 def compare(
     runs: tuple[str, ...], *, metric: str | None, mode: str | None, figure: str,
-    project: str | None, tag: str | None, baseline: str | None, seeds: tuple[str, ...], plot: bool,
-    html: Path | None, force: bool, markdown: bool, everything: bool, as_json: bool,
+    project: str | None, tag: str | None, filter_: str | None, baseline: str | None,
+    seeds: tuple[str, ...], plot: bool, html: Path | None, force: bool, markdown: bool,
+    everything: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare runs by a metric: what differs, which is best, and how sure that is.
 
-    RUN is an id, the beginning of one, or a name; without any, --project and --tag choose, and
-    without these all runs are compared.
+    RUN is an id, the beginning of one, or a name; without any, --project, --tag and --filter
+    choose, and without these all runs are compared. A single RUN can be a query as --filter takes
+    it (see tracker query --help).
 
     Runs with equal config but for the seed, equal code and equal data are repeats of one setting:
     their mean, standard deviation and number stand beside each, and NOISE says whether 0 is in
@@ -72,7 +74,12 @@ def compare(
         raise BadInput("--markdown and --json are two ways to print; give one of them.")
     store = Store(chosen_store())
     found = store.compare(
-        chosen(store, runs, project, tag), metric, baseline, mode=mode, figure=figure, seeds=seeds
+        chosen(store, runs, project, tag, filter_),
+        metric,
+        baseline,
+        mode=mode,
+        figure=figure,
+        seeds=seeds,
     )
     if html is not None:
         from tracker.cli import report  # noqa: PLC0415 - for those who use it

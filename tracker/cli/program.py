@@ -19,6 +19,8 @@ from tracker.unexpected import unexpected
 
 COMMANDS = {
     "ls": "List runs, newest first.",
+    "query": "Show what a query asks for, of runs or of groups of them.",
+    "sql": "Read the index with SQL.",
     "show": "Show everything about a run.",
     "tail": "Follow what a run logs.",
     "compare": "Hold runs against each other by a metric.",

@@ -1,9 +1,9 @@
-"""Names: what runs are called among others, and names near to one that is not there."""
+"""What runs are called among others."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from tracker.query.runview import RunView
 
@@ -25,12 +25,3 @@ def labels(runs: Sequence[RunView]) -> dict[str, str]:
         else f"{run.name or '?'} ({run.id[:length]})"
         for run in runs
     }  # fmt: skip
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A sentence that names what is nearest to a name, or that there is nothing."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only for an error
-
-    names = sorted(known)
-    near = get_close_matches(name, names, 3, 0.5) or names[:3]
-    return f"Nearest: {', '.join(map(repr, near))}." if near else "They have no metrics."
