@@ -67,8 +67,10 @@ def chosen(
                 raise
         query = refs[0]
     found = store.runs(project, tag=tag, filter=query)
+    if not found:
+        raise BadInput(
+            f"no run is like that; {'; '.join(found.hints) or '`tracker ls` lists all'}."
+        )
     for hint in found.hints:
         click.echo(shown(hint), err=True)
-    if not found:
-        raise BadInput("no run is like that; `tracker ls` lists all.")
     return found[::-1]
