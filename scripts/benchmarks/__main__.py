@@ -27,9 +27,12 @@ FIGURES = {
     "media": "media",
     "exchange": "exchange",
     "sync": "sync",
+    "compare": "comparing",
+    "query": "finding",
 }
 ON_REQUEST = (
     "long", "load", "crowd", "fleet", "service", "import-wandb", "media", "exchange", "sync",
+    "query",
 )  # fmt: skip
 """They take minutes, some gigabytes: measured only where they are named."""
 
@@ -44,7 +47,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (3)")
     parser.add_argument("--points", type=int, default=100_000_000, help="long: how many (1e8)")
     parser.add_argument(
-        "--runs", type=int, help="that wait: load (1,000), sync (100); crowd: at once (200)"
+        "--runs",
+        type=int,
+        help="that wait: load (1,000), sync (100); crowd: at once (200); query (20,000)",
     )
     parser.add_argument("--each", type=int, help="load, sync: points of each run (10,000)")
     parser.add_argument(

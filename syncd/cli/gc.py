@@ -13,9 +13,9 @@ from syncd import status
 from syncd.cli.printing import Tally, say, show_done, show_plan
 from syncd.cli.program import dir_option, entries_of, json_option, store_at
 from syncd.removal import Done, Plan, Removal
-from tracker.cli.going import moment
 from tracker.cli.wording import counted
 from tracker.errors import BadInput
+from tracker.moments import moment
 
 
 @click.command()

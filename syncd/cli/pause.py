@@ -9,8 +9,8 @@ import click
 from syncd import pauses
 from syncd.cli.printing import say
 from syncd.cli.program import dir_option, remote_option, store_at
-from tracker.cli.going import length
 from tracker.errors import BadInput
+from tracker.moments import length
 from tracker.settings import RemoteSettings, Settings, check_known
 
 _LONGEST_S = 3650 * 86_400.0

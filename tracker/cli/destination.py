@@ -30,7 +30,7 @@ def replacing(path: Path, *, force: bool) -> Iterator[Path]:
         _put_in_place(fresh, path, force=force)
     except OSError as error:
         raise TrackerError(
-            f"{path} cannot be written: {error.strerror or error}. Name another with --output."
+            f"{path} cannot be written: {error.strerror or error}. Name another file."
         ) from error
     finally:
         with contextlib.suppress(OSError):
@@ -84,15 +84,15 @@ def _put_folder_in_place(fresh: Path, path: Path, old: Path | None) -> None:
 
 def _check(path: Path, *, force: bool) -> None:
     if path.is_dir():
-        raise BadInput(f"{path} is a folder; name a file with --output.")
+        raise BadInput(f"{path} is a folder; name a file in it.")
     if not path.parent.is_dir():
-        raise BadInput(f"there is no folder {path.parent}; make it, or name another --output.")
+        raise BadInput(f"there is no folder {path.parent}; make it, or name another.")
     if path.exists() and not force:
         raise _taken(path)
 
 
 def _taken(path: Path) -> BadInput:
-    return BadInput(f"{path} is there already; replace it with --force, or name another --output.")
+    return BadInput(f"{path} is there already; replace it with --force, or name another.")
 
 
 def _sync(path: Path) -> None:

@@ -18,6 +18,9 @@ from tracker.query import RunView, Store
 
 STATUSES = ("running", "finished", "failed", "killed", "crashed")
 _SHORT_ID = 8
+WIDE = 100
+"""Columns from which on there is room for metrics."""
+
 _METRICS = 6
 """Most metrics that are shown, however wide the terminal is."""
 
@@ -27,6 +30,12 @@ _METRICS = 6
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs of this status.")
 @click.option("--tag", metavar="T", help='Only runs with this tag, "name" or "name=value".')
 @click.option(
+    "--filter",
+    "filter_",
+    metavar="QUERY",
+    help='Only runs that fulfil it, as "metrics.loss < 0.1 and params.lr = 0.01"; "order by" too.',
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=0),
     default=50,
@@ -34,35 +43,45 @@ _METRICS = 6
     metavar="N",
     help="At most so many runs; 0 for all.",
 )
+@click.option("--token", metavar="TOKEN", help="Go on behind the page that ended with it.")
 @json_option
 @store_option
-def ls(project: str | None, status: str | None, tag: str | None, limit: int, as_json: bool) -> None:
+def ls(
+    project: str | None, *, status: str | None, tag: str | None, filter_: str | None, limit: int,
+    token: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """List runs, newest first.
 
     A run's id is cut to what tells it from all others; `show` and the other commands take it,
     a longer beginning, or the name. Metrics that most of the listed runs have follow with
-    their last values, as many as fit. With --json: {"store": folder, "more": whether --limit
-    left some out, "runs": [...]}, each run as in `tracker show --json`.
+    their last values, as many as fit. The language of --filter is that of `tracker query`. With
+    --json: {"store": folder, "more": whether --limit left some out, "token": of the next page or
+    null, "hints": [...], "runs": [...]}, each run as in `tracker show --json`.
     """
     store = Store(chosen_store())
-    runs = store.runs(project, status=status, tag=tag, limit=limit + 1 if limit else None)
-    more = bool(limit) and len(runs) > limit
-    runs = runs[:limit] if limit else runs
+    runs = store.runs(
+        project, status=status, tag=tag, filter=filter_, limit=limit or None, token=token
+    )
     if project is not None and not runs:
         _check_project(store, project)
     if as_json:
         listed = [run.to_dict() for run in runs]
-        document.print_document({"store": str(store.folder.root), "more": more, "runs": listed})
+        head = {"store": str(store.folder.root), "more": runs.token is not None}
+        document.print_document({**head, "token": runs.token, "hints": runs.hints, "runs": listed})
         return
+    for hint in runs.hints:
+        click.echo(shown(hint), err=True)
     if not runs:
-        filtered = any(value is not None for value in (project, status, tag))
+        filtered = any(value is not None for value in (project, status, tag, filter_))
         click.echo(_nothing(store, filtered=filtered))
         return
+    if terminal.width() >= WIDE:
+        runs.preload("metrics")
     for line in table.lines(_columns(store, runs), terminal.width()):
         click.echo(line)
-    if more:
-        click.echo(f"the newest {limit} runs; all of them: tracker ls --limit 0")
-    _say_left_out(store)
+    if runs.token is not None:
+        click.echo(f"{limit} runs; all of them: --limit 0; the next ones: --token {runs.token}")
+    say_left_out(store)
 
 
 def _columns(store: Store, runs: Sequence[RunView]) -> list[table.Column]:
@@ -85,7 +104,7 @@ def _columns(store: Store, runs: Sequence[RunView]) -> list[table.Column]:
 
 
 def _metric_columns(runs: Sequence[RunView]) -> list[table.Column]:
-    if terminal.width() < 100:  # noqa: PLR2004 - below, there is no room for any
+    if terminal.width() < WIDE:
         return []
     common = Counter(key for run in runs for key in run.metrics)
     most = sorted(common, key=lambda key: (-common[key], key))[:_METRICS]
@@ -128,9 +147,10 @@ def _nothing(store: Store, *, filtered: bool) -> str:
     return f"no runs yet in {shown(str(store.folder.root))}; tracker.init() begins one"
 
 
-def _say_left_out(store: Store) -> None:
+def say_left_out(store: Store) -> None:
+    """Say on standard error what of the store could not be read."""
     if store.index.behind:
-        click.echo("another process is reading the journals; this may not be all yet", err=True)
+        click.echo("another process is at the index; this may not be all yet", err=True)
     for folder, reason in store.index.unreadable.items():
         click.echo(f"run folder {shown(folder)} cannot be read: {shown(reason)}", err=True)
     for file, kind in store.index.query(

@@ -19,8 +19,13 @@ from tracker.unexpected import unexpected
 
 COMMANDS = {
     "ls": "List runs, newest first.",
+    "query": "Show what a query asks for, of runs or of groups of them.",
+    "sql": "Read the index with SQL.",
     "show": "Show everything about a run.",
     "tail": "Follow what a run logs.",
+    "compare": "Hold runs against each other by a metric.",
+    "best": "Tell which run is best by a metric.",
+    "diff": "Show everything that differs between two runs.",
     "export": "Write what runs logged to CSV, JSON lines, Parquet or a W&B run folder.",
     "import": "Take in what another tool recorded.",
     "run": "Start a training whose wandb calls are recorded here.",

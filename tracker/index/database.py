@@ -16,7 +16,9 @@ from tracker.journal.liveness import hold
 _PAGE_BYTES = 8192
 _CACHE_KIB = 16 * 1024
 _CHECKPOINT_PAGES = 4096
-_BUSY_S = 10.0
+BUSY_S = 10.0
+"""How long a lock of another process is waited for."""
+
 _LOCK_POLL_S = 0.01
 _MAGIC = b"SQLite format 3\0"
 
@@ -34,7 +36,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     uri = f"{path.absolute().as_uri()}?mode=rw"
     try:
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_S)
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)
     except sqlite3.OperationalError as error:
         if path.exists() and not os.access(path, os.W_OK):
             raise StoreError(

@@ -115,9 +115,17 @@ class Index:
         """
         import sqlite_utils  # noqa: PLC0415 - 300 ms that nobody else should pay
 
-        self._open()
+        return sqlite_utils.Database(self.connection())
+
+    def connection(self) -> sqlite3.Connection:
+        """A connection of the caller's own to the index, for reading only; it closes it.
+
+        Raises:
+            StoreError: the index cannot be opened.
+        """
+        self._open_as_it_is()
         uri = f"{self._path.absolute().as_uri()}?mode=ro"
-        return sqlite_utils.Database(sqlite3.connect(uri, uri=True))
+        return sqlite3.connect(uri, uri=True, timeout=database.BUSY_S)
 
     # -- the file --------------------------------------------------------------------------
 

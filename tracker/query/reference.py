@@ -36,6 +36,23 @@ def resolve(index: Index, ref: str) -> RunView:
     raise RunError(_ambiguous(ref, found) if found else _unknown(index, ref))
 
 
+def referred(index: Index, ref: str) -> RunView:
+    """Find the run that is meant, as `resolve` does; or else the only one with a tag of that name.
+
+    Raises:
+        RunError: no run or several are meant.
+    """
+    try:
+        return resolve(index, ref)
+    except RunError:
+        tagged = _select(index, "id IN (SELECT run FROM tags WHERE tag = ?)", ref)
+        if not tagged:
+            raise
+    if len(tagged) > 1:
+        raise RunError(f"{len(tagged)} runs have the tag {ref!r}. {_ambiguous(ref, tagged)}")
+    return RunView(index, tagged[0])
+
+
 def _select(index: Index, condition: str, *values: Any) -> list[tuple[Any, ...]]:
     return index.query(
         f"SELECT {COLUMNS} FROM runs WHERE {condition} ORDER BY started_at DESC, id DESC",  # noqa: S608 - ours

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from tracker.errors import BadInput
 from tracker.index import Index
-from tracker.query.reference import resolve
-from tracker.query.runview import COLUMNS, RunView
+from tracker.query import names, paging
+from tracker.query.asking import asked, narrowed, page
+from tracker.query.groups import Groups, grouped
+from tracker.query.paging import Place
+from tracker.query.reference import referred, resolve
+from tracker.query.runs import Runs
+from tracker.query.runview import RunView
+from tracker.query.selecting import Selected, select
 from tracker.store import StoreFolder
 
 if TYPE_CHECKING:
     import sqlite_utils
+
+    from tracker.query.best import Best
+    from tracker.query.comparison import Comparison
+    from tracker.query.diff import Diff
 
 
 class Project(NamedTuple):
@@ -52,24 +66,56 @@ class Store:
         *,
         status: str | None = None,
         tag: str | None = None,
+        filter: str | None = None,  # noqa: A002 - as MLflow's search_runs calls it
+        order_by: str | Sequence[str] | None = None,
         limit: int | None = None,
-    ) -> list[RunView]:
-        """List runs, newest first.
+        token: str | None = None,
+    ) -> Runs:
+        """List runs, newest first or as asked for.
 
         Args:
             project: only those of this project.
             status: only those of this status.
             tag: only those with this tag, "name" or "name=value".
+            filter: only those that fulfil it, in the language of `tracker.query.language`:
+                "metrics.loss < 0.1 and params.lr = 0.01"; may end with "order by ...".
+            order_by: fields, each with "asc" or "desc" behind it if need be.
             limit: at most so many.
+            token: go on where the page with this token ended; all else as for that page.
+
+        Returns:
+            A list of `RunView`, with the `token` of the next page.
+
+        Raises:
+            BadInput: the filter, order or token cannot be read; shows where.
         """
+        question = [project, status, tag, filter, order_by]
+        place = Place(time.time_ns()) if token is None else paging.place(question, token)
+        if limit is not None and limit < 0:
+            raise BadInput(f"limit={limit} cannot be used; give 0 or more.")
+        query = asked(filter, order_by, place.now)
+        if query.groups:
+            raise BadInput('runs() lists runs; for "group by" there is groups().')
         self.index.catch_up()
-        conditions, values = _conditions(project, status, tag)
-        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-        rows = self.index.query(
-            f"SELECT {COLUMNS} FROM runs {where}ORDER BY started_at DESC, id DESC LIMIT ?",  # noqa: S608 - names are ours
-            (*values, -1 if limit is None else limit),
-        )
-        return [RunView(self.index, row) for row in rows]
+        return page(self.index, narrowed(query, project, status, tag), question, place, limit)
+
+    def groups(self, query: str) -> Groups:
+        """Group runs and reckon figures over them.
+
+        "status = 'finished' group by config.lr aggregate mean(metrics.loss), std, count": see
+        `tracker.query.language`.
+
+        Raises:
+            BadInput: the query cannot be read, or has no "group by".
+        """
+        now = time.time_ns()
+        read = asked(query, None, now)
+        if not read.groups:
+            raise BadInput(
+                'groups() needs "group by FIELD" in the query; for runs there is runs().'
+            )
+        self.index.catch_up()
+        return Groups(grouped(self.index, read, now), names.hints(self.index, names.fields(read)))
 
     def run(self, ref: str) -> RunView:
         """Find one run by its id, the first 4 or more characters of it, or its name.
@@ -80,6 +126,80 @@ class Store:
         self.index.catch_up()
         return resolve(self.index, ref)
 
+    def compare(
+        self,
+        runs: Sequence[str | RunView],
+        metric: str | None = None,
+        baseline: str | RunView | None = None,
+        *,
+        mode: str | None = None,
+        figure: str = "last",
+        seeds: Sequence[str] = (),
+    ) -> Comparison:
+        """Compare runs by a metric: what differs, which is best, and how sure that is.
+
+        Args:
+            runs: run views, or what `run` finds them by.
+            metric: what to compare by.
+            baseline: the run that the others are held against: as above, or a tag that one run
+                has; without it the first of `runs`. It need not be among them.
+            mode: "min" or "max" is better; without it what `define_metric` or the metric's name
+                says (see `tracker.query.direction`).
+            figure: "last", "min", "max", "mean" or "first" value of the metric.
+            seeds: config keys that tell repeats of one setting apart; without them those called
+                "seed", "random_state" and the like.
+
+        Raises:
+            BadInput: fewer than two runs; no run has the metric (names the nearest), or none was
+                given; which way is better is not known; no such mode or figure.
+            RunError: a run is not found or ambiguous.
+        """
+        from tracker.query import comparison  # noqa: PLC0415 - for those who compare
+
+        self.index.catch_up()
+        found = [self._resolved(run) for run in runs]
+        base = None
+        if baseline is not None:
+            base = baseline if isinstance(baseline, RunView) else referred(self.index, baseline)
+        return comparison.compare(
+            self.index, found, metric, base, mode=mode, figure=figure, seeds=seeds
+        )
+
+    def best(
+        self,
+        runs: Sequence[str | RunView],
+        metric: str | None = None,
+        *,
+        mode: str | None = None,
+        figure: str = "last",
+    ) -> Best:
+        """Find the run with the best finite value of a metric; arguments as those of `compare`.
+
+        Raises:
+            BadInput: no run has the metric or a finite value of it; and as `compare`.
+            RunError: a run is not found or ambiguous.
+        """
+        from tracker.query import best  # noqa: PLC0415 - as above
+
+        self.index.catch_up()
+        found = [self._resolved(run) for run in runs]
+        return best.best(self.index, found, metric, mode, figure)
+
+    def diff(self, a: str | RunView, b: str | RunView) -> Diff:
+        """Find everything that differs between two runs.
+
+        Raises:
+            BadInput: both are the same run.
+            RunError: a run is not found or ambiguous.
+        """
+        from tracker.query import diff  # noqa: PLC0415 - as above
+
+        self.index.catch_up()
+        return diff.diff(self.index, self._resolved(a), self._resolved(b))
+
+    def _resolved(self, run: str | RunView) -> RunView:
+        return run if isinstance(run, RunView) else resolve(self.index, run)
+
     def projects(self) -> list[Project]:
         """List projects by name."""
         self.index.catch_up()
@@ -89,6 +209,35 @@ class Store:
         )
         return [Project(*row) for row in rows]
 
+    def select(self, sql: str, seconds: float = 60.0) -> Selected:
+        """Read the index with one SELECT; changes are refused by SQLite itself.
+
+        The views named in `tracker.index` are the documented surface.
+
+        Args:
+            sql: the statement.
+            seconds: stop it after so long.
+
+        Returns:
+            Names of columns, and rows.
+
+        Raises:
+            BadInput: it cannot be used, or would do more than read.
+            StoreError: it took too long, or the index cannot be read.
+        """
+        self.index.catch_up()
+        with contextlib.closing(self.index.connection()) as connection:
+            return select(connection, sql, seconds)
+
+    def views(self) -> Selected:
+        """The views of the index, and their columns: what `select` is for."""
+        self.index.catch_up()
+        rows = self.index.query(
+            "SELECT m.name, group_concat(c.name, ', ') FROM sqlite_master AS m, "
+            "pragma_table_info(m.name) AS c WHERE m.type = 'view' GROUP BY m.name ORDER BY m.name"
+        )
+        return Selected(["view", "columns"], rows)
+
     def tables(self) -> sqlite_utils.Database:
         """All of it as a sqlite-utils database, for free reading; changes are refused.
 
@@ -96,20 +245,3 @@ class Store:
         """
         self.index.catch_up()
         return self.index.tables()
-
-
-def _conditions(
-    project: str | None, status: str | None, tag: str | None
-) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = []
-    values: list[Any] = []
-    for column, wanted in (("project", project), ("status", status)):
-        if wanted is not None:
-            conditions.append(f"{column} = ?")
-            values.append(wanted)
-    if tag is not None:
-        name, equals, value = tag.partition("=")
-        matching = "tag = ?" + (" OR (tag = ? AND value = ?)" if equals else "")
-        conditions.append(f"id IN (SELECT run FROM tags WHERE {matching})")  # noqa: S608 - names are ours
-        values.extend((tag, name, value) if equals else (tag,))
-    return conditions, values

@@ -1,0 +1,84 @@
+"""Search many runs, warm: finder WHO PLACE, WHO is ours or mlflow. A process of its own."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from scripts.benchmarks.measured import peak_mb
+
+PAGE = 50
+REPEATS = 5
+
+QUERIES = {
+    "a tenth of a third, ordered": (
+        "metrics.m0 < 0.3 and params.p0 = 'v3'", "metrics.m1 ASC",
+    ),
+    "few (0.05 %), ordered": ("metrics.m0 < 0.001 and metrics.m2 > 0.5", "metrics.m1 DESC"),
+    "newest of a third": ("metrics.m0 < 0.3", "attributes.start_time DESC"),
+    "none of four halves, ordered": (
+        "metrics.m0 < 0.5 and metrics.m2 < 0.5 and metrics.m3 < 0.5 and params.p0 = 'absent'",
+        "metrics.m1 ASC",
+    ),
+    "few of six thirds (the hardest)": (
+        " and ".join(f"metrics.m{n} < 0.3" for n in range(2, 8)), "metrics.m1 ASC",
+    ),
+}  # fmt: skip
+"""Filter and order, in the words that both understand."""
+
+
+def ours(place: str) -> tuple[Callable[[str, str], list[str]], dict[str, float]]:
+    """Search in our index, caught up before; and what a call costs that looks for new runs too."""
+    from tracker.query import Store  # noqa: PLC0415 - only one of these is loaded in a process
+    from tracker.query.asking import asked, page  # noqa: PLC0415
+    from tracker.query.paging import Place  # noqa: PLC0415
+
+    store = Store(place)
+    store.runs(limit=1)
+    began = time.perf_counter()
+    store.index.catch_up()
+    looked = time.perf_counter() - began
+
+    def search(wanted: str, order: str) -> list[str]:
+        at = Place(time.time_ns())
+        found = page(store.index, asked(wanted, order, at.now), [], at, PAGE)
+        return [run.id for run in found]
+
+    return search, {"look_ms": looked * 1000}
+
+
+def mlflow(place: str) -> tuple[Callable[[str, str], list[str]], dict[str, float]]:
+    """Search in MLflow's database by its own client."""
+    from mlflow import MlflowClient  # noqa: PLC0415 - only one of these is loaded in a process
+
+    client = MlflowClient(f"sqlite:///{place}")
+
+    def search(wanted: str, order: str) -> list[str]:
+        found = client.search_runs(["0"], wanted, max_results=PAGE, order_by=[order])
+        return [run.info.run_id for run in found]
+
+    return search, {}
+
+
+def main() -> None:
+    """Print milliseconds of each search, the median after one that warms up; and what it found."""
+    make = {"ours": ours, "mlflow": mlflow}[sys.argv[1]]
+    search, figures = make(sys.argv[2])
+    found: dict[str, Any] = {}
+    for name, (wanted, order) in QUERIES.items():
+        found[name] = search(wanted, order)
+        taken = []
+        for _ in range(REPEATS):
+            began = time.perf_counter()
+            search(wanted, order)
+            taken.append((time.perf_counter() - began) * 1000)
+        figures[name] = statistics.median(taken)
+    print(json.dumps({"ms": figures, "found": found, "peak_mb": peak_mb()}))
+
+
+if __name__ == "__main__":
+    main()
