@@ -1,0 +1,235 @@
+"""Curves on a terminal: series over one axis in braille dots, or in ASCII letters.
+
+Nothing is hidden: a column of dots reaches from the smallest to the largest value that falls
+into it, so that a spike of one point is seen. Neighbouring points are joined by a line, except
+across a value that is not finite. Several series are told apart without colour: each has a
+letter, which stands at its end and now and then along it.
+"""
+
+from __future__ import annotations
+
+import os
+import string
+import sys
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.cli import dots, terminal, wording
+from tracker.cli.dots import Paint
+from tracker.notice import shown
+
+LEAST_WIDTH, LEAST_HEIGHT = 24, 5
+"""Columns and lines that a picture is laid out for at least; in less room it is cut."""
+
+LETTERS = string.ascii_lowercase
+"""Marks of the series, in their order; series beyond them are not drawn, but counted."""
+
+_BETWEEN = "  "
+
+_MIDDLE = 7
+"""Lines from which on the y axis has a label in its middle."""
+
+_DIGITS = range(4, 18)
+"""Significant digits of labels: as few as tell them apart; 17 tell any two floats apart."""
+
+
+class Series(NamedTuple):
+    """One curve: `ys` over `xs`, columns of equal length, in any order of `xs`."""
+
+    name: str
+    xs: NDArray[np.float64] | NDArray[np.int64]
+    ys: NDArray[np.float64]
+
+
+class _Range(NamedTuple):
+    """Smallest and largest value along an axis."""
+
+    low: float
+    high: float
+
+    def places(self, values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+        """Which of `count` places each value has; the middle one where all values are equal."""
+        # Halves first: the difference of two huge values is more than a float holds.
+        span = self.high / 2 - self.low / 2
+        if not span:
+            return np.full(len(values), (count - 1) // 2, np.int64)
+        shares = (values / 2 - self.low / 2) / span
+        return np.rint(shares * (count - 1)).astype(np.int64)
+
+    def labels(self, parts: int) -> list[str]:
+        """Texts for both ends and the borders of `parts` between; one where there is one value."""
+        if self.low == self.high:
+            return [wording.number(self.low)]
+        low, high = self.low / parts, self.high / parts
+        between = [low * (parts - n) + high * n for n in range(1, parts)]
+        texts: list[str] = []
+        for digits in _DIGITS:
+            texts = [wording.number(value, digits) for value in (self.low, *between, self.high)]
+            if len(set(texts)) == len(texts):
+                break
+        return texts
+
+
+class _Frame(NamedTuple):
+    """What stands around the curves: axes in characters that the terminal can show."""
+
+    side: str
+    tick: str
+    corner: str
+    floor: str
+
+
+_LINES = _Frame("│", "┤", "└", "─")
+_ASCII = _Frame("|", "+", "+", "-")
+
+
+def braille_shown() -> bool:
+    """Whether standard output can show braille: it takes Unicode, and is no bare console."""
+    if os.environ.get("TERM") in ("linux", "dumb"):
+        return False
+    try:
+        "\u28ff┤".encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def curve(
+    series: Sequence[Series],
+    width: int,
+    height: int,
+    *,
+    axis: str = "step",
+    braille: bool = True,
+    paint: Paint | None = None,
+) -> list[str]:
+    """Draw series into one picture.
+
+    Args:
+        series: what to draw.
+        width: columns of the whole picture, axes included.
+        height: lines of the whole picture, axes and legend included.
+        axis: what the x axis counts.
+        braille: draw in braille dots; else in ASCII (see `braille_shown`).
+        paint: gives texts their colours; without it there are none.
+
+    Returns:
+        Lines without their ends: at most `height`, none wider than `width`. The scale is that
+        of the finite values; others are not drawn, but counted in the legend.
+    """
+    if width < LEAST_WIDTH or height < LEAST_HEIGHT:
+        whole = curve(
+            series, max(width, LEAST_WIDTH), max(height, LEAST_HEIGHT), axis=axis, braille=braille
+        )
+        return [terminal.cut(line, width) for line in whole[:height]]
+    drawn = [_finite(one) for one in series[: len(LETTERS)]]
+    legend = _legend(series, width, max(1, height // 3), paint)
+    xs, ys = _range([one.xs for one in drawn]), _range([one.ys for one in drawn])
+    if xs is None or ys is None:
+        return [terminal.cut("nothing to draw: there is no finite value", width), *legend]
+    rows = height - len(legend) - 2
+    labels = ys.labels(2 if rows >= _MIDDLE else 1)
+    room = max(map(len, labels))
+    columns = width - room - 2
+    kind = dots.BRAILLE if braille else dots.ASCII
+    tall, wide = rows * kind.rows, columns * kind.columns
+    grids = [
+        dots.grid(xs.places(one.xs, wide), ys.places(one.ys, tall), one.joined, (tall, wide))
+        for one in drawn
+    ]
+    lines = dots.lines(grids, kind, LETTERS, paint)
+    frame = _LINES if braille else _ASCII
+    return [
+        *_beside(labels, room, lines, frame),
+        *_below(xs.labels(1), axis, room, columns, frame),
+        *legend,
+    ]
+
+
+class _Drawn(NamedTuple):
+    """The finite points of a series in the order of x; `joined`: by a line to the one before."""
+
+    xs: NDArray[np.float64]
+    ys: NDArray[np.float64]
+    joined: NDArray[np.bool_]
+
+
+def _finite(one: Series) -> _Drawn:
+    order = np.argsort(one.xs, kind="stable")
+    xs, ys = one.xs[order].astype(np.float64), one.ys[order]
+    finite = np.isfinite(xs) & np.isfinite(ys)
+    breaks = np.cumsum(~finite)[finite]
+    return _Drawn(xs[finite], ys[finite], np.diff(breaks, prepend=-1) == 0)
+
+
+def _range(columns: Sequence[NDArray[np.float64]]) -> _Range | None:
+    filled = [column for column in columns if len(column)]
+    if not filled:
+        return None
+    return _Range(float(min(c.min() for c in filled)), float(max(c.max() for c in filled)))
+
+
+def _beside(labels: Sequence[str], room: int, lines: Sequence[str], frame: _Frame) -> Iterator[str]:
+    """The curves, with the y axis to their left."""
+    last = len(lines) - 1
+    at = {last - round(n * last / (len(labels) - 1)): text for n, text in enumerate(labels[:-1])}
+    at = {0: labels[-1], **at} if len(labels) > 1 else {last // 2: labels[0]}
+    for number, line in enumerate(lines):
+        text = at.get(number)
+        side = frame.side if text is None else frame.tick
+        yield f"{(text or '').rjust(room)} {side}{line}"
+
+
+def _below(
+    labels: Sequence[str], axis: str, room: int, columns: int, frame: _Frame
+) -> Iterator[str]:
+    """The x axis: a line, and below it both ends and what is counted."""
+    yield f"{' ' * room} {frame.corner}{frame.floor * columns}"
+    first, last = labels if len(labels) > 1 else ("", "")
+    free = columns + 1 - len(first) - len(last) - 2
+    middle = shown(axis) if len(labels) > 1 else f"{shown(axis)} {labels[0]}"
+    between = terminal.cut(middle, max(0, free))
+    pad = max(0, free + 2 - terminal.columns(between))
+    yield f"{' ' * (room + 1)}{first}{' ' * (pad // 2)}{between}{' ' * (pad - pad // 2)}{last}"
+
+
+def _legend(series: Sequence[Series], width: int, most: int, paint: Paint | None) -> list[str]:
+    """Names of the series with their letters, and what is not drawn of each, in `most` lines."""
+    lines = list[list[int]]()
+    texts = list[str]()
+    used = 0
+    for number, (letter, one) in enumerate(zip(LETTERS, series, strict=False)):
+        text = _said(one) if len(series) == 1 else f"{letter} {_said(one)}"
+        texts.append(terminal.cut(text, width))
+        room = terminal.columns(texts[-1])
+        if not lines or used + len(_BETWEEN) + room > width:
+            lines.append([])
+            used = -len(_BETWEEN)
+        lines[-1].append(number)
+        used += len(_BETWEEN) + room
+    fitting = len(series) == len(texts) and len(lines) <= most
+    kept = lines if fitting else lines[: most - 1]
+    told = [_BETWEEN.join(paint(n, texts[n]) if paint else texts[n] for n in ns) for ns in kept]
+    if not fitting:
+        rest = len(series) - sum(map(len, kept))
+        told.append(terminal.cut(_more(rest, len(series) - len(texts), bool(kept)), width))
+    return told
+
+
+def _more(rest: int, undrawn: int, some: bool) -> str:
+    text = f"and {rest:,} more" if some else wording.counted(rest, "series", "series")
+    return f"{text}, {undrawn:,} of them not drawn" if undrawn else text
+
+
+def _said(one: Series) -> str:
+    values = one.ys
+    odd = {
+        "NaN": int(np.isnan(values).sum()),
+        "inf": int(np.isposinf(values).sum()),
+        "-inf": int(np.isneginf(values).sum()),
+    }
+    parts = [f"{count:,} {name}" for name, count in odd.items() if count]
+    return f"{shown(one.name)} ({', '.join(parts)} not drawn)" if parts else shown(one.name)
