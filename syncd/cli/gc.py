@@ -13,7 +13,7 @@ from syncd import status
 from syncd.cli.printing import Tally, say, show_done, show_plan
 from syncd.cli.program import dir_option, entries_of, json_option, store_at
 from syncd.removal import Done, Plan, Removal
-from tracker.cli.going import moment
+from tracker.moments import moment
 from tracker.cli.wording import counted
 from tracker.errors import BadInput
 

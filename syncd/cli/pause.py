@@ -9,7 +9,7 @@ import click
 from syncd import pauses
 from syncd.cli.printing import say
 from syncd.cli.program import dir_option, remote_option, store_at
-from tracker.cli.going import length
+from tracker.moments import length
 from tracker.errors import BadInput
 from tracker.settings import RemoteSettings, Settings, check_known
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 import click
@@ -13,6 +13,7 @@ import msgspec
 
 from tracker import hours
 from tracker.errors import BadInput
+from tracker.moments import moment
 from tracker.settings import RemoteSettings
 
 NONE: dict[str, Any] = {
@@ -31,8 +32,6 @@ _SEVERAL = ("project", "tag", "include", "exclude", "hours", "file_hours")
 KINDS = ("metric", "config", "summary", "artifact")
 """What stands before a pattern; see `syncd.policy`."""
 
-_LENGTH = re.compile(r"(\d{1,6})\s*([mhdw])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LIKE_A_KIND = 0.75
 _RATE = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)\s*([KMG]?)B?(?:/s)?", re.IGNORECASE)
 _FACTORS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3}
@@ -80,30 +79,6 @@ def chosen(given: dict[str, Any]) -> dict[str, Any]:
         if "" in given[name]:
             raise BadInput(f"--{name} is empty; leave it out for all runs.")
     return found
-
-
-def length(text: str) -> timedelta | None:
-    """The length of time that a person means by 30m, 24h, 7d or 2w; None if it is none."""
-    found = _LENGTH.fullmatch(text.strip())
-    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
-
-
-def moment(text: str, now: datetime) -> datetime:
-    """The time that a person means, in UTC.
-
-    Raises:
-        BadInput: it cannot be read as one.
-    """
-    wanted = text.strip()
-    try:
-        if (ago := length(wanted.removesuffix("ago"))) is not None:
-            return now - ago
-        return datetime.fromisoformat(wanted.replace("Z", "+00:00")).astimezone(timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        raise BadInput(
-            f"{text!r} is no time; give a date (2026-11-24, 2026-11-24T18:30) or how long ago "
-            "(30m, 24h, 7d, 2w)."
-        ) from None
 
 
 def rate(text: str) -> int:

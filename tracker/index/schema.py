@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x74726B78
 """Says that a SQLite file is an index of ours ("trkx")."""
 
-VERSION = 4
+VERSION = 5
 """Raised with every change below; an index of a lower version is rebuilt."""
 
 SYSTEM = "\x1f"
@@ -75,8 +75,10 @@ CREATE TABLE setting (
     number REAL,
     journal INTEGER NOT NULL,
     seq INTEGER NOT NULL,
-    PRIMARY KEY (run, kind, key)
+    PRIMARY KEY (kind, key, run)
 ) WITHOUT ROWID;
+CREATE INDEX setting_by_run ON setting (run);
+CREATE INDEX setting_by_value ON setting (kind, key, number, substr(value, 1, 64));
 
 CREATE TABLE text_value (
     run INTEGER NOT NULL,
@@ -216,8 +218,10 @@ CREATE TABLE metric (
     last_step INTEGER NOT NULL,
     min_step INTEGER,
     max_step INTEGER,
-    PRIMARY KEY (run, key)
+    PRIMARY KEY (key, run)
 ) WITHOUT ROWID;
+CREATE INDEX metric_by_run ON metric (run);
+CREATE INDEX metric_by_last ON metric (key, last);
 """
 
 VIEWS = """
@@ -226,11 +230,15 @@ CREATE VIEW runs AS SELECT
     exit_code, error, about, events, dropped, unknown
 FROM run;
 
-CREATE VIEW config AS SELECT run.run_id AS run, word.text AS key, value, number
+CREATE VIEW config AS SELECT
+    run.run_id AS run, word.text AS key, value,
+    CASE WHEN substr(value, 1, 1) <> '"' THEN number END AS number
 FROM setting JOIN run ON run.id = setting.run JOIN word ON word.id = setting.key
 WHERE kind = 18;
 
-CREATE VIEW summary AS SELECT run.run_id AS run, word.text AS key, value, number
+CREATE VIEW summary AS SELECT
+    run.run_id AS run, word.text AS key, value,
+    CASE WHEN substr(value, 1, 1) <> '"' THEN number END AS number
 FROM setting JOIN run ON run.id = setting.run JOIN word ON word.id = setting.key
 WHERE kind = 19;
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sqlite3
 from typing import Any, NamedTuple
 
@@ -17,6 +18,9 @@ from tracker.index.words import Words
 
 CONFIG, SUMMARY, TAG = 18, 19, 20
 """Kinds of settings, numbered as the events that carry them."""
+
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 class _Setting(NamedTuple):
@@ -46,7 +50,7 @@ class Settings:
 
     def _tags(self, tags: dict[str, str], seq: int) -> None:
         for tag, value in tags.items():
-            self._found[TAG, tag] = _Setting(value, None, seq)
+            self._found[TAG, tag] = _Setting(value, number_in(value), seq)
 
     def save(self, connection: sqlite3.Connection, words: Words, run: int, journal: int) -> None:
         """Write what wins over what is there."""
@@ -88,8 +92,18 @@ def encode(value: Any) -> str:
 
 
 def _number(value: Any) -> float | None:
-    """What a value compares as: numbers and bools; None for NaN, as SQLite has none."""
+    """What a value compares as: numbers and bools, and texts that are numbers.
+
+    None for all else, and for NaN, as SQLite has none.
+    """
+    if isinstance(value, str):
+        return number_in(value)
     if not isinstance(value, (bool, int, float)):
         return None
     number = float(value)
     return None if math.isnan(number) else number
+
+
+def number_in(text: str) -> float | None:
+    """The number that a text is in decimal digits, as params of other tools are; None if none."""
+    return float(text) if _NUMBER.fullmatch(text) else None

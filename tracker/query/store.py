@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from tracker.errors import BadInput
 from tracker.index import Index
+from tracker.query import names, paging
+from tracker.query.asking import asked, narrowed, page
+from tracker.query.groups import Groups, grouped
 from tracker.query.reference import resolve
-from tracker.query.runview import COLUMNS, RunView
+from tracker.query.runs import Runs
+from tracker.query.runview import RunView
 from tracker.store import StoreFolder
 
 if TYPE_CHECKING:
@@ -52,24 +59,55 @@ class Store:
         *,
         status: str | None = None,
         tag: str | None = None,
+        filter: str | None = None,  # noqa: A002 - as MLflow's search_runs calls it
+        order_by: str | Sequence[str] | None = None,
         limit: int | None = None,
-    ) -> list[RunView]:
-        """List runs, newest first.
+        token: str | None = None,
+    ) -> Runs:
+        """List runs, newest first or as asked for.
 
         Args:
             project: only those of this project.
             status: only those of this status.
             tag: only those with this tag, "name" or "name=value".
+            filter: only those that fulfil it, in the language of `tracker.query.language`:
+                "metrics.loss < 0.1 and params.lr = 0.01"; may end with "order by ...".
+            order_by: fields, each with "asc" or "desc" behind it if need be.
             limit: at most so many.
+            token: go on where the page with this token ended; all else as for that page.
+
+        Returns:
+            A list of `RunView`, with the `token` of the next page.
+
+        Raises:
+            BadInput: the filter, order or token cannot be read; shows where.
         """
+        now = time.time_ns()
+        question = [project, status, tag, filter, order_by]
+        place = None if token is None else paging.place(question, token)
+        if limit is not None and limit < 0:
+            raise BadInput(f"limit={limit} cannot be used; give 0 or more.")
+        query = asked(filter, order_by, place.now if place else now)
+        if query.groups:
+            raise BadInput('runs() lists runs; for "group by" there is groups().')
         self.index.catch_up()
-        conditions, values = _conditions(project, status, tag)
-        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-        rows = self.index.query(
-            f"SELECT {COLUMNS} FROM runs {where}ORDER BY started_at DESC, id DESC LIMIT ?",  # noqa: S608 - names are ours
-            (*values, -1 if limit is None else limit),
-        )
-        return [RunView(self.index, row) for row in rows]
+        return page(self.index, narrowed(query, project, status, tag), question, place, now, limit)
+
+    def groups(self, query: str) -> Groups:
+        """Group runs and reckon figures over them.
+
+        "status = 'finished' group by config.lr aggregate mean(metrics.loss), std, count": see
+        `tracker.query.language`.
+
+        Raises:
+            BadInput: the query cannot be read, or has no "group by".
+        """
+        now = time.time_ns()
+        read = asked(query, None, now)
+        if not read.groups:
+            raise BadInput('groups() needs "group by FIELD" in the query; for runs there is runs().')
+        self.index.catch_up()
+        return Groups(grouped(self.index, read, now), names.hints(self.index, names.fields(read)))
 
     def run(self, ref: str) -> RunView:
         """Find one run by its id, the first 4 or more characters of it, or its name.
@@ -96,20 +134,3 @@ class Store:
         """
         self.index.catch_up()
         return self.index.tables()
-
-
-def _conditions(
-    project: str | None, status: str | None, tag: str | None
-) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = []
-    values: list[Any] = []
-    for column, wanted in (("project", project), ("status", status)):
-        if wanted is not None:
-            conditions.append(f"{column} = ?")
-            values.append(wanted)
-    if tag is not None:
-        name, equals, value = tag.partition("=")
-        matching = "tag = ?" + (" OR (tag = ? AND value = ?)" if equals else "")
-        conditions.append(f"id IN (SELECT run FROM tags WHERE {matching})")  # noqa: S608 - names are ours
-        values.extend((tag, name, value) if equals else (tag,))
-    return conditions, values
