@@ -21,6 +21,7 @@ COMMANDS = {
     "ls": "List runs, newest first.",
     "show": "Show everything about a run.",
     "tail": "Follow what a run logs.",
+    "top": "Watch runs live in the terminal.",
     "export": "Write what a run logged to CSV, JSON lines, Parquet or a W&B run folder.",
     "import": "Take in what another tool recorded.",
     "run": "Start a training whose wandb calls are recorded here.",
