@@ -73,6 +73,7 @@ class Top(App[int]):
         self._ahead = deque[tuple[str, str | None]]()
         self._picker = Picker()
         self._body = Container(id="body")
+        self._texts = dict[Static, str]()
         self.failure: Exception | None = None
 
     def compose(self) -> ComposeResult:
@@ -130,13 +131,18 @@ class Top(App[int]):
         place = shown(str(self._reader.folder.root))
         if (room := width - terminal.columns(told) - terminal.columns(place)) > 1:
             told += " " * room + place
-        self._head.update(told)
+        self._put(self._head, told)
         note = [] if sight.note is None else sight.note.split("\n")
         pieces = [piece for line in note for piece in terminal.folded(shown(line), width)]
         self._note.display = bool(pieces)
-        self._note.update("\n".join(pieces[:_NOTE_LINES]))
+        self._put(self._note, "\n".join(pieces[:_NOTE_LINES]))
         line = f"/{shown(self._filter.text)}_" if self._filtering else keys.fitting(width)
-        self._last.update(terminal.cut(line, width))
+        self._put(self._last, terminal.cut(line, width))
+
+    def _put(self, place: Static, text: str) -> None:
+        if self._texts.get(place) != text:
+            self._texts[place] = text
+            place.update(text)
 
     # -- what is wished for ----------------------------------------------------------------
 

@@ -42,6 +42,8 @@ class PaneView(Widget):
 
     def take(self, pane: Pane, name: str) -> None:
         """Show lines; of the pane `name`, which may still be being read."""
+        if pane is self._pane and name == self._wanted:
+            return
         if pane.of != self._pane.of:
             self._at_end = pane.of[:1] == (_FOLLOWING,)
             self._first = 0

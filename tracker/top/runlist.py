@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -83,6 +84,7 @@ class RunList(Widget):
         super().__init__()
         self._sight = sight
         self._place = 0
+        self._drawn: list[Strip] = []
         self.cursor: str | None = None
         self.marked: tuple[str, ...] = ()
         self.first = 0
@@ -102,9 +104,20 @@ class RunList(Widget):
             self.first = self._place - line
         self._sight = sight
         self._fit()
-        self.refresh()
+        self._redraw()
         if (self.first, self.cursor) != before:  # other rows are on the screen now
             self.post_message(self.Moved())
+
+    def _redraw(self) -> None:
+        """Send those lines alone that are others now: a slow connection has to carry them."""
+        width, height = self.size
+        lines = [self.render_line(y) for y in range(height)]
+        if len(lines) != len(self._drawn):
+            self.refresh()
+        for y, (line, before) in enumerate(zip(lines, self._drawn, strict=False)):
+            if line != before:
+                self.refresh(Region(0, y, width, 1))
+        self._drawn = lines
 
     def _find(self, ids: list[str]) -> None:
         if self.cursor is None or not ids:
@@ -183,7 +196,7 @@ class RunList(Widget):
 
     def _changed(self) -> None:
         self._fit()
-        self.refresh()
+        self._redraw()
         self.post_message(self.Moved())
 
     def move(self, by: int) -> None:
