@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from tracker.cli import terminal
 from tracker.notice import shown
-from tracker.top import keys
+from tracker.top import headline, keys
 from tracker.top.paneview import PaneView
 from tracker.top.picker import Picker
 from tracker.top.reader import Reader
@@ -26,7 +26,6 @@ from tracker.top.wish import PANES, SORTS, Wish
 _WIDE = 120
 """Columns from which on the pane stands beside the list."""
 
-_NOTE_LINES = 5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ENDED_BY = 128
 """A process that a signal ended has this and its number as exit code, so a shell says."""
@@ -120,22 +119,10 @@ class Top(App[int]):
 
     def _say(self) -> None:
         sight, width = self._reader.sight, self.size.width
-        if sight.filter:
-            parts = [f"{len(sight.ids):,} of {sight.runs:,} runs like {sight.filter!r}"]
-        else:
-            parts = [f"{sight.runs:,} runs"]
-        parts += [f"{sight.running:,} running", f"sync: {sight.sync}"]
-        if self._wish.log:
-            parts.append("log scale")
-        told = terminal.cut(shown("  ".join(["tracker top", *parts])), width)
-        place = shown(str(self._reader.folder.root))
-        if (room := width - terminal.columns(told) - terminal.columns(place)) > 1:
-            told += " " * room + place
-        self._put(self._head, told)
-        note = [] if sight.note is None else sight.note.split("\n")
-        pieces = [piece for line in note for piece in terminal.folded(shown(line), width)]
-        self._note.display = bool(pieces)
-        self._put(self._note, "\n".join(pieces[:_NOTE_LINES]))
+        self._put(self._head, headline.head(sight, str(self._reader.folder.root), width))
+        note = headline.note(sight, width)
+        self._note.display = bool(note)
+        self._put(self._note, note)
         line = f"/{shown(self._filter.text)}_" if self._filtering else keys.fitting(width)
         self._put(self._last, terminal.cut(line, width))
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from tracker.errors import StoreError
+from tracker.errors import TrackerError
 from tracker.notice import shown as safe
 from tracker.query import RunView
 from tracker.store import StoreFolder
@@ -88,7 +88,7 @@ class Reader(threading.Thread):
         while not self._stopped:
             try:
                 self._look(listing)
-            except StoreError as error:
+            except TrackerError as error:  # the store is away, or a run that was just removed
                 note = self._note(listing) or str(error)
                 self._tell(replace(self.sight, wish=self._wish, note=note))
             if self._keeper.ident is None and self._seen is not None:
