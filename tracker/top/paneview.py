@@ -80,11 +80,12 @@ class PaneView(Widget):
             style = Style(bold=here, reverse=here and self.at_work, underline=here, dim=not here)
             segments += [Segment(f"{number} {name}", style), Segment("  ")]
         used = sum(segment.cell_length for segment in segments)
-        title = self._pane.title
+        rest = width - used
+        place = ""
         if self._last:
-            title = f"{title}  {self._first + 1}-{self._first + self.rows}"
-            title += f" of {len(self._pane.lines)}"
-        title = terminal.cut(title, max(0, width - used))
+            place = f"  {self._first + 1}-{self._first + self.rows} of {len(self._pane.lines)}"
+        title = terminal.cut(self._pane.title, max(0, rest - len(place))) + place
+        title = terminal.cut(title, max(0, rest))
         pad = width - used - terminal.columns(title)
         return [*segments, Segment(" " * max(0, pad) + title)]
 
