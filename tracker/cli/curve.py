@@ -222,8 +222,8 @@ def _legend(
     texts = list[str]()
     used = 0
     for number, (letter, one) in enumerate(zip(LETTERS, series, strict=False)):
-        said = _said(one, log=log)
-        text = said if len(series) == 1 else f"{letter} {said}"
+        named = said(one, log=log)
+        text = named if len(series) == 1 else f"{letter} {named}"
         texts.append(terminal.cut(text, width))
         room = terminal.columns(texts[-1])
         if not lines or used + len(_BETWEEN) + room > width:
@@ -245,7 +245,8 @@ def _more(rest: int, undrawn: int, some: bool) -> str:
     return f"{text}, {undrawn:,} of them not drawn" if undrawn else text
 
 
-def _said(one: Series, *, log: bool) -> str:
+def said(one: Series, *, log: bool = False) -> str:
+    """The name of a series, safe for a terminal, and how many of its values are not drawn."""
     values = one.ys
     odd = {
         "NaN": int(np.isnan(values).sum()),
