@@ -29,10 +29,11 @@ FIGURES = {
     "sync": "sync",
     "compare": "comparing",
     "query": "finding",
+    "top": "top",
 }
 ON_REQUEST = (
     "long", "load", "crowd", "fleet", "service", "import-wandb", "media", "exchange", "sync",
-    "query",
+    "query", "top",
 )  # fmt: skip
 """They take minutes, some gigabytes: measured only where they are named."""
 

@@ -58,12 +58,24 @@ class Lane(msgspec.Struct):
     since: float | None = None
     refused: list[Refused] = []
     error: str | None = None
+    next_try_s: float = 0.0
+    url: str | None = None
+
+
+class Server(msgspec.Struct):
+    """The syncd that delivers from a store; see `syncd.lease.Holder`."""
+
+    host: str
+    pid: int
 
 
 class Status(msgspec.Struct):
-    """How delivery stands, as far as it is looked at here."""
+    """How delivery stands, as far as it is looked at here; see `syncd.status.Overview`."""
 
     lanes: list[Lane]
+    daemon: Server | None = None
+    paused: dict[str, object] = {}
+    stopped: dict[str, str] = {}
 
 
 def ask(folder: StoreFolder, remote: str | None = None) -> Answers | str:
@@ -73,8 +85,13 @@ def ask(folder: StoreFolder, remote: str | None = None) -> Answers | str:
 
 def ask_lanes(folder: StoreFolder) -> list[Lane] | str:
     """Ask what is pending, parked and failing in a store; or why that cannot be told."""
-    said = _said(folder, "status", as_=Status)
+    said = ask_status(folder)
     return said if isinstance(said, str) else said.lanes
+
+
+def ask_status(folder: StoreFolder) -> Status | str:
+    """Ask how delivery from a store stands, which takes a second or more; or why it is not told."""
+    return _said(folder, "status", as_=Status)
 
 
 def _said(folder: StoreFolder, command: str, *options: str, as_: type[T]) -> T | str:

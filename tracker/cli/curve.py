@@ -12,7 +12,7 @@ import os
 import string
 import sys
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +45,11 @@ class Series(NamedTuple):
 
 
 class _Range(NamedTuple):
-    """Smallest and largest value along an axis."""
+    """Smallest and largest value along an axis; of a logarithmic one their logarithms."""
 
     low: float
     high: float
+    log: bool = False
 
     def places(self, values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
         """Which of `count` places each value has; the middle one where all values are equal."""
@@ -62,15 +63,19 @@ class _Range(NamedTuple):
     def labels(self, parts: int) -> list[str]:
         """Texts for both ends and the borders of `parts` between; one where there is one value."""
         if self.low == self.high:
-            return [wording.number(self.low)]
+            return [wording.number(self._value(self.low))]
         low, high = self.low / parts, self.high / parts
         between = [low * (parts - n) + high * n for n in range(1, parts)]
+        values = [self._value(value) for value in (self.low, *between, self.high)]
         texts: list[str] = []
         for digits in _DIGITS:
-            texts = [wording.number(value, digits) for value in (self.low, *between, self.high)]
+            texts = [wording.number(value, digits) for value in values]
             if len(set(texts)) == len(texts):
                 break
         return texts
+
+    def _value(self, place: float) -> float:
+        return float(10.0**place) if self.log else place
 
 
 class _Frame(NamedTuple):
@@ -86,12 +91,15 @@ _LINES = _Frame("│", "┤", "└", "─")
 _ASCII = _Frame("|", "+", "+", "-")
 
 
-def braille_shown() -> bool:
-    """Whether standard output can show braille: it takes Unicode, and is no bare console."""
+def braille_shown(stream: TextIO | None = None) -> bool:
+    """Whether standard output can show braille: it takes Unicode, and is no bare console.
+
+    `stream` stands for it where something else took its place.
+    """
     if os.environ.get("TERM") in ("linux", "dumb"):
         return False
     try:
-        "\u28ff┤".encode(sys.stdout.encoding or "ascii")
+        "\u28ff┤".encode((stream or sys.stdout).encoding or "ascii")
     except (LookupError, UnicodeEncodeError):
         return False
     return True
@@ -105,6 +113,7 @@ def curve(
     axis: str = "step",
     braille: bool = True,
     paint: Paint | None = None,
+    log: bool = False,
 ) -> list[str]:
     """Draw series into one picture.
 
@@ -115,6 +124,7 @@ def curve(
         axis: what the x axis counts.
         braille: draw in braille dots; else in ASCII (see `braille_shown`).
         paint: gives texts their colours; without it there are none.
+        log: a logarithmic y axis; values that are not above 0 have no place on it.
 
     Returns:
         Lines without their ends: at most `height`, none wider than `width`. The scale is that
@@ -122,14 +132,17 @@ def curve(
     """
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         whole = curve(
-            series, max(width, LEAST_WIDTH), max(height, LEAST_HEIGHT), axis=axis, braille=braille
-        )
+            series, max(width, LEAST_WIDTH), max(height, LEAST_HEIGHT), axis=axis,
+            braille=braille, log=log,
+        )  # fmt: skip
         return [terminal.cut(line, width) for line in whole[:height]]
-    drawn = [_finite(one) for one in series[: len(LETTERS)]]
-    legend = _legend(series, width, max(1, height // 3), paint)
+    drawn = [_finite(_logarithms(one) if log else one) for one in series[: len(LETTERS)]]
+    legend = _legend(series, width, max(1, height // 3), paint, log=log)
     xs, ys = _range([one.xs for one in drawn]), _range([one.ys for one in drawn])
     if xs is None or ys is None:
-        return [terminal.cut("nothing to draw: there is no finite value", width), *legend]
+        what = "finite value above 0" if log else "finite value"
+        return [terminal.cut(f"nothing to draw: there is no {what}", width), *legend]
+    ys = ys._replace(log=log)
     rows = height - len(legend) - 2
     labels = ys.labels(2 if rows >= _MIDDLE else 1)
     room = max(map(len, labels))
@@ -165,6 +178,11 @@ def _finite(one: Series) -> _Drawn:
     return _Drawn(xs[finite], ys[finite], np.diff(breaks, prepend=-1) == 0)
 
 
+def _logarithms(one: Series) -> Series:
+    ys = np.full(len(one.ys), np.nan)
+    return one._replace(ys=np.log10(one.ys, out=ys, where=one.ys > 0))
+
+
 def _range(columns: Sequence[NDArray[np.float64]]) -> _Range | None:
     filled = [column for column in columns if len(column)]
     if not filled:
@@ -196,13 +214,16 @@ def _below(
     yield f"{' ' * (room + 1)}{first}{' ' * (pad // 2)}{between}{' ' * (pad - pad // 2)}{last}"
 
 
-def _legend(series: Sequence[Series], width: int, most: int, paint: Paint | None) -> list[str]:
+def _legend(
+    series: Sequence[Series], width: int, most: int, paint: Paint | None, *, log: bool
+) -> list[str]:
     """Names of the series with their letters, and what is not drawn of each, in `most` lines."""
     lines = list[list[int]]()
     texts = list[str]()
     used = 0
     for number, (letter, one) in enumerate(zip(LETTERS, series, strict=False)):
-        text = said(one) if len(series) == 1 else f"{letter} {said(one)}"
+        named = said(one, log=log)
+        text = named if len(series) == 1 else f"{letter} {named}"
         texts.append(terminal.cut(text, width))
         room = terminal.columns(texts[-1])
         if not lines or used + len(_BETWEEN) + room > width:
@@ -224,13 +245,14 @@ def _more(rest: int, undrawn: int, some: bool) -> str:
     return f"{text}, {undrawn:,} of them not drawn" if undrawn else text
 
 
-def said(one: Series) -> str:
-    """The name of a series, safe for a terminal, and how many of its values are not finite."""
+def said(one: Series, *, log: bool = False) -> str:
+    """The name of a series, safe for a terminal, and how many of its values are not drawn."""
     values = one.ys
     odd = {
         "NaN": int(np.isnan(values).sum()),
         "inf": int(np.isposinf(values).sum()),
         "-inf": int(np.isneginf(values).sum()),
+        "not above 0": int((np.isfinite(values) & (values <= 0)).sum()) if log else 0,
     }
     parts = [f"{count:,} {name}" for name, count in odd.items() if count]
     return f"{shown(one.name)} ({', '.join(parts)} not drawn)" if parts else shown(one.name)

@@ -23,6 +23,7 @@ COMMANDS = {
     "sql": "Read the index with SQL.",
     "show": "Show everything about a run.",
     "tail": "Follow what a run logs.",
+    "top": "Watch runs live in the terminal.",
     "compare": "Hold runs against each other by a metric.",
     "best": "Tell which run is best by a metric.",
     "diff": "Show everything that differs between two runs.",

@@ -77,6 +77,21 @@ def cut(text: str, room: int) -> str:
     return "".join(kept) + "…" if room > 0 else ""
 
 
+def folded(text: str, room: int) -> list[str]:
+    """`text` in pieces of at most `room` columns, broken anywhere, as terminals do it."""
+    if columns(text) <= room:
+        return [text]
+    pieces, used = [""], 0
+    for char in text:
+        wide = _columns_of(char)
+        if used + wide > room and pieces[-1]:
+            pieces.append("")
+            used = 0
+        pieces[-1] += char
+        used += wide
+    return pieces
+
+
 def wrapped(first: str, text: str) -> list[str]:
     """`first` and `text` behind it, in lines that fit; the others stand below `text`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ from tracker.query.records import Row, moment
 _NS_PER_S = 1_000_000_000
 _PAGE = 1000
 """Rows read at a time."""
+
+_WRITERS = 16
+"""So many writers are looked through for the last lines of a run."""
 
 
 class Media(NamedTuple):
@@ -136,6 +140,28 @@ def lines(index: Index, run_id: str) -> Iterator[Line]:
     )
     for (writer,) in writers:
         yield from _lines(writer, _console(index, run_id, writer))
+
+
+def last_lines(index: Index, run_id: str, count: int) -> list[Line]:
+    """The last `count` console lines by time, of the `_WRITERS` newest writers that wrote any."""
+    writers = index.query(
+        "SELECT writer FROM journals WHERE run = ? AND EXISTS (SELECT 1 FROM console "
+        "WHERE console.run = journals.run AND console.writer = journals.writer) "
+        "ORDER BY start DESC, writer DESC LIMIT ?",
+        (run_id, _WRITERS),
+    )
+    found = [_last_of(index, run_id, writer, count) for (writer,) in reversed(writers)]
+    return list(heapq.merge(*found, key=lambda line: line.time))[-count:]
+
+
+def _last_of(index: Index, run_id: str, writer: str, count: int) -> list[Line]:
+    """The last lines of a writer; one that began before the events that hold them is cut there."""
+    rows = index.query(
+        "SELECT time, stream, text FROM console WHERE run = ? AND writer = ? "
+        "ORDER BY seq DESC LIMIT ?",
+        (run_id, writer, count + 1),
+    )
+    return list(_lines(writer, iter(rows[::-1])))[-count:]
 
 
 def line_counts(index: Index, run_id: str) -> dict[str, int]:

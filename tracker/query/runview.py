@@ -241,6 +241,10 @@ class RunView:
         """Lines that the process wrote, read in pages: one writer after the other."""
         return extras.lines(self._index, self.id)
 
+    def last_lines(self, count: int) -> list[Line]:
+        """The last `count` lines that the process wrote, by time; those of its newest writers."""
+        return extras.last_lines(self._index, self.id, count)
+
     def console_lines(self) -> dict[str, int]:
         """How many lines were written to each stream."""
         return extras.line_counts(self._index, self.id)

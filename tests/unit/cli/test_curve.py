@@ -183,3 +183,18 @@ def test_braille_is_for_terminals_that_show_it(encoding, term, shown, monkeypatc
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
     monkeypatch.setenv("TERM", term)
     assert braille_shown() is shown
+
+
+def test_a_logarithmic_axis_has_equal_factors_at_equal_heights():
+    lines = curve([series([1, 10, 100, 1000, 10000])], 60, 12, log=True)
+    labels = [line.split("┤")[0].strip() for line in lines if "┤" in line]
+    assert labels == ["10000", "100", "1"]
+    heights = [row for _, row in sorted(dots(lines))]
+    assert heights == sorted(heights)
+
+
+def test_what_has_no_logarithm_is_counted_and_not_drawn():
+    lines = curve([series([1, 0, -5, math.nan, 10])], 60, 12, log=True)
+    assert lines[-1] == "loss (1 NaN, 2 not above 0 not drawn)"
+    nothing = curve([series([0, -1])], 60, 12, log=True)
+    assert nothing[0] == "nothing to draw: there is no finite value above 0"

@@ -47,3 +47,10 @@ def test_running_text_is_wrapped_below_itself_and_nothing_of_it_lost():
 def test_where_nobody_s_lines_wrap_text_is_one_line(monkeypatch):
     monkeypatch.setattr(terminal, "width", lambda: terminal.UNLIMITED)
     assert terminal.wrapped("a ", "word " * 100) == ["a " + "word " * 100]
+
+
+@given(st.text(st.characters(exclude_categories=["C"])), st.integers(2, 20))
+def test_folded_text_keeps_to_its_room_and_loses_nothing(text, room):
+    pieces = terminal.folded(text, room)
+    assert "".join(pieces) == text
+    assert all(terminal.columns(piece) <= room for piece in pieces)
