@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -169,6 +168,13 @@ def _sum(numbers: list[float]) -> float:
         return float(sum(numbers))
 
 
+def _median(numbers: list[float]) -> float:
+    ordered, middle = sorted(numbers), len(numbers) // 2
+    if len(numbers) % 2:
+        return ordered[middle]
+    return ordered[middle - 1] / 2 + ordered[middle] / 2
+
+
 def _std(numbers: list[float]) -> float | None:
     if len(numbers) == 1:
         return None
@@ -177,7 +183,7 @@ def _std(numbers: list[float]) -> float | None:
 
 
 _FIGURES: dict[str, Callable[[list[float]], float | None]] = {
-    "mean": _mean, "std": _std, "min": min, "max": max, "sum": _sum, "median": statistics.median,
+    "mean": _mean, "std": _std, "min": min, "max": max, "sum": _sum, "median": _median,
 }  # fmt: skip
 
 
