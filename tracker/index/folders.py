@@ -18,7 +18,7 @@ RACY_NS = 3_000_000_000
 """A folder changed less than this before it was listed may change again under the same
 time stamp; it is listed again next time."""
 
-MANY = 20_000
+MANY = 5_000
 """Runs in a store up to which every folder is looked at each time."""
 
 REST = 10
