@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracker.index import Index
+from tracker.notice import shown
 from tracker.query import frames, search
 from tracker.query.conditions import (
     KIND_NUMBERS,
@@ -49,7 +50,7 @@ class Groups(list[Group]):
         self.hints = list(hints)
 
     def __str__(self) -> str:
-        return printed(self.table())
+        return "\n".join([printed(self.table()), *map(shown, self.hints)])
 
     __repr__ = __str__
 
@@ -102,8 +103,8 @@ def grouped(index: Index, query: Query, now: int) -> list[Group]:
     for order in reversed(query.order):
         name = str(order.by)
         groups.sort(key=lambda g: _place({**g.by, **g.figures}[name], down=order.descending))
-    shown = {str(figure) for figure in query.figures}
-    return [Group(g.by, {k: v for k, v in g.figures.items() if k in shown}) for g in groups]
+    wanted = {str(figure) for figure in query.figures}
+    return [Group(g.by, {k: v for k, v in g.figures.items() if k in wanted}) for g in groups]
 
 
 def _ordered_by(query: Query) -> list[Figure]:

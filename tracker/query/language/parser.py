@@ -61,13 +61,8 @@ class _Parser(Values):
     # -- rules -----------------------------------------------------------------------------
 
     def query(self) -> Query:
-        condition = None
-        if (
-            self._token.kind != END
-            and not self._sees("group", "by")
-            and not self._sees("order", "by")
-        ):
-            condition = self._filter()
+        begun = self._sees("group", "by") or self._sees("order", "by")
+        condition = None if begun or self._token.kind == END else self._filter()
         groups: tuple[Field, ...] = ()
         figures: tuple[Figure, ...] = ()
         order: tuple[Order, ...] = ()
