@@ -39,8 +39,8 @@ def measure(rounds: int, runs: int | None = None, **_: Any) -> dict[str, Any]:
         f"a page of {PAGE} of {runs:,} runs x 30 params x 30 metrics, ms, warm",
         ("query", "ours", "mlflow", "times"),
         [(name, own, other, other / own) for name, (own, other) in taken.items()],
-        "both find the same runs; the index is caught up before; MLflow by its client on SQLite",
-        f"a look for what is new in the store first: {ours['ms']['look_ms']:.0f} ms more",
+        "both find the same runs; ours: store.runs(), MLflow: its client on SQLite",
+        f"the first look at all folders of the store, once before: {ours['ms']['look_ms']:.0f} ms",
         f"memory {ours['peak_mb']:.0f} and {theirs['peak_mb']:.0f} MB; databases {sizes[0]:,.0f} "
         f"and {sizes[1]:,.0f} MB, {spent}",
         f"tracker ls from a cold process, {LISTED:,} runs: {listed * 1000:.0f} ms",

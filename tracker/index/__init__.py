@@ -61,7 +61,8 @@ logged exactly.
 
 Finding what is new takes one look at each run's folder, whose change time moves with every
 new file in it, and one at each journal that is not complete. Complete journals are opened
-again only if their folder changed and they did; then their run is read anew.
+again only if their folder changed and they did; then their run is read anew. With very many runs
+that look is not repeated at each call (see `tracker.index.folders.Looks`).
 """
 
 from tracker.index.index import Index

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tracker.events import Start
-from tracker.index import folders, runs
-from tracker.index.folders import Extent
+from tracker.index import runs
+from tracker.index.folders import Extent, Folders
 from tracker.index.projection import DEAD, ENDED, LIVE, Known, Projection
 from tracker.index.schema import CHUNK_BITS, RUN_TABLES, clamp
 from tracker.index.words import inserted
@@ -26,16 +27,19 @@ class CatchUp:
         unreadable: names of folders that could not be read, and why.
     """
 
-    def __init__(self, connection: sqlite3.Connection, root: Path) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, root: Path, look: Callable[[], Folders]
+    ) -> None:
         self._connection = connection
         self._root = root
+        self._look = look
         self._commit_at = 0.0
         self._anew: set[str] = set()
         self.unreadable: dict[str, str] = {}
 
     def run(self) -> None:
         """Project what is new. What was committed stands, however this ends."""
-        found = folders.look(self._connection, self._root)
+        found = self._look()
         self._begin()
         try:
             for run in found.gone:

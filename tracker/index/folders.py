@@ -18,6 +18,12 @@ RACY_NS = 3_000_000_000
 """A folder changed less than this before it was listed may change again under the same
 time stamp; it is listed again next time."""
 
+MANY = 5_000
+"""Runs in a store up to which every folder is looked at each time."""
+
+REST = 10
+"""With more, there is no look for so many times what the last one took."""
+
 SETTLE_S = 10.0
 """A dead writer's journal touched less than this ago may be a copy under way."""
 
@@ -57,6 +63,45 @@ def look(connection: sqlite3.Connection, root: Path) -> Folders:
                 found.open[entry.name] = run
     found.gone.extend(run for run, _ in known.values())
     return found
+
+
+class Looks:
+    """Looks at the store, one after the other, for one connection to the index.
+
+    A look at very many folders takes long. With more than `MANY` it is repeated only after `REST`
+    times as long, unless a run's folder came or went; until then only what is known to be open is
+    looked at. So in such a store a run that had ended, and is gone on with by another process,
+    is noticed so much later.
+    """
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._seen: int | None = None
+
+    def look(self, connection: sqlite3.Connection, root: Path) -> Folders:
+        """As the function `look`.
+
+        Raises:
+            OSError: the store's folder cannot be listed.
+        """
+        began, now = time.monotonic(), time.time_ns()
+        mtime = root.stat().st_mtime_ns
+        if self._seen == mtime and began < self._until:
+            return _known_open(connection)
+        found = look(connection, root)
+        self._until = time.monotonic() + REST * (time.monotonic() - began)
+        settled = mtime < now - RACY_NS and not found.changed and not found.gone
+        (runs,) = connection.execute("SELECT count(*) FROM run").fetchone()
+        self._seen = mtime if settled and runs > MANY else None
+        return found
+
+
+def _known_open(connection: sqlite3.Connection) -> Folders:
+    """The folders of journals that are not known to be complete."""
+    return Folders({}, dict(connection.execute(
+        "SELECT DISTINCT run.folder, run.id FROM journal JOIN run ON run.id = journal.run "
+        "WHERE NOT settled"
+    )), [])  # fmt: skip
 
 
 class Extent(NamedTuple):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tracker.errors import StoreError
 from tracker.index import database
 from tracker.index.catchup import CatchUp
+from tracker.index.folders import Looks
 from tracker.store import StoreFolder
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class Index:
         self._wait_s = wait_s
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
+        self._looks = Looks()
 
     def __repr__(self) -> str:
         return f"Index({str(self._path)!r})"
@@ -187,7 +190,9 @@ class Index:
             raise StoreError(f"the index {self._path} cannot be used: {error}") from error
 
     def _project(self) -> None:
-        work = CatchUp(self._open(), self.folder.journals)
+        connection, root = self._open(), self.folder.journals
+        look = partial(self._looks.look, connection, root)
+        work = CatchUp(connection, root, look)
         try:
             work.run()
         except OSError as error:
@@ -226,6 +231,7 @@ class Index:
         self.close()
         self._inode = inode
         self._connection = database.connect(self._path)
+        self._looks = Looks()  # what stands in another file is not known
         if _inode_of(self._path) != inode:
             self.close()
             raise database.Unusable("it was replaced while it was opened")

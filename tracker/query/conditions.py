@@ -28,6 +28,9 @@ from tracker.query.language.tree import (
 WORD = "(SELECT id FROM word WHERE text = ?)"
 """The number of a key; no run has one that has none."""
 
+RUN = "run = run.id"
+"""What ties a value to the run that a condition is about."""
+
 PREFIX = 64
 """Characters of a value that the index `setting_by_value` holds."""
 
@@ -91,12 +94,12 @@ def figure(field: Field) -> str:
 
 
 def _metric(field: Field, wanted: str) -> Part:
-    sql = f"(SELECT {wanted} FROM metric WHERE key = {WORD} AND run = run.id)"  # noqa: S608 - ours
+    sql = f"(SELECT {wanted} FROM metric WHERE key = {WORD} AND {RUN})"  # noqa: S608 - ours
     return Part(sql, (field.key,))
 
 
 def _setting(field: Field, wanted: str) -> Part:
-    sql = f"(SELECT {wanted} FROM setting WHERE kind = ? AND key = {WORD} AND run = run.id)"  # noqa: S608 - ours
+    sql = f"(SELECT {wanted} FROM setting WHERE kind = ? AND key = {WORD} AND {RUN})"  # noqa: S608 - ours
     return Part(sql, (KIND_NUMBERS[field.kind], field.key))
 
 
@@ -214,7 +217,7 @@ def _glob(pattern: str) -> str:
 def _is_null(tree: IsNull, now: int) -> Part:
     field, no = tree.field, "" if tree.negated else "NOT "
     if field.kind == "metrics":
-        sql = f"({no}EXISTS (SELECT 1 FROM metric WHERE key = {WORD} AND run = run.id))"  # noqa: S608 - ours
+        sql = f"({no}EXISTS (SELECT 1 FROM metric WHERE key = {WORD} AND {RUN}))"  # noqa: S608 - ours
         return Part(sql, (field.key,))
     if field.kind in KIND_NUMBERS:
         there = "value IS NOT NULL" if field.kind == "tags" else "value <> 'null'"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracker.index import Index
+from tracker.notice import shown
 from tracker.query import frames, search
 from tracker.query.conditions import (
     KIND_NUMBERS,
@@ -50,7 +50,7 @@ class Groups(list[Group]):
         self.hints = list(hints)
 
     def __str__(self) -> str:
-        return printed(self.table())
+        return "\n".join([printed(self.table()), *map(shown, self.hints)])
 
     __repr__ = __str__
 
@@ -103,8 +103,8 @@ def grouped(index: Index, query: Query, now: int) -> list[Group]:
     for order in reversed(query.order):
         name = str(order.by)
         groups.sort(key=lambda g: _place({**g.by, **g.figures}[name], down=order.descending))
-    shown = {str(figure) for figure in query.figures}
-    return [Group(g.by, {k: v for k, v in g.figures.items() if k in shown}) for g in groups]
+    wanted = {str(figure) for figure in query.figures}
+    return [Group(g.by, {k: v for k, v in g.figures.items() if k in wanted}) for g in groups]
 
 
 def _ordered_by(query: Query) -> list[Figure]:
@@ -169,6 +169,13 @@ def _sum(numbers: list[float]) -> float:
         return float(sum(numbers))
 
 
+def _median(numbers: list[float]) -> float:
+    ordered, middle = sorted(numbers), len(numbers) // 2
+    if len(numbers) % 2:
+        return ordered[middle]
+    return ordered[middle - 1] / 2 + ordered[middle] / 2
+
+
 def _std(numbers: list[float]) -> float | None:
     if len(numbers) == 1:
         return None
@@ -177,7 +184,7 @@ def _std(numbers: list[float]) -> float | None:
 
 
 _FIGURES: dict[str, Callable[[list[float]], float | None]] = {
-    "mean": _mean, "std": _std, "min": min, "max": max, "sum": _sum, "median": statistics.median,
+    "mean": _mean, "std": _std, "min": min, "max": max, "sum": _sum, "median": _median,
 }  # fmt: skip
 
 

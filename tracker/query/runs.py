@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracker.index import Index
+from tracker.notice import shown
 from tracker.query import frames
 from tracker.query.language.attributes import place_in_about
 from tracker.query.language.tree import Field
@@ -44,7 +45,7 @@ class Runs(list[RunView]):
         self.fields = list(fields)
 
     def __str__(self) -> str:
-        return printed(self.table())
+        return "\n".join([printed(self.table()), *map(shown, self.hints)])
 
     __repr__ = __str__
 
@@ -53,7 +54,7 @@ class Runs(list[RunView]):
         self.preload(*{field.kind for field in self.fields} & set(_HELD))
         if any(field.kind == "params" for field in self.fields):
             self.preload("config")
-        shown: dict[str, list[Cell]] = {
+        columns: dict[str, list[Cell]] = {
             "name": [run.name for run in self],
             "id": [run.id[:_SHORT_ID] for run in self],
             "project": [run.project for run in self],
@@ -61,9 +62,9 @@ class Runs(list[RunView]):
             "started": [run.started_at for run in self],
         }
         for field in self.fields:
-            if str(field) not in (*shown, "start_time"):
-                shown[str(field)] = [value(run, field) for run in self]
-        return shown
+            if str(field) not in (*columns, "start_time"):
+                columns[str(field)] = [value(run, field) for run in self]
+        return columns
 
     def preload(self, *what: str) -> None:
         """Read config, summary, tags or metrics of all of these runs together, which is quicker."""

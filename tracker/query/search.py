@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from tracker.errors import BadInput
 from tracker.index import Index
-from tracker.query.conditions import Part, condition, indexed, values_of
+from tracker.query.conditions import RUN, Part, condition, indexed, values_of
 from tracker.query.language.tree import Both, Condition, Query
 from tracker.query.ordering import Ordering, ordering
 from tracker.query.runview import COLUMNS
@@ -93,7 +93,9 @@ def _following(order: Ordering, first: Part, wanted: list[Part]) -> Part:
     """Runs in the order of an index."""
     table, _, there = first.sql.partition(" WHERE ")
     parts = [Part(f"{table} CROSS JOIN run ON run.id = o0.run"), *order.joins[1:]]
-    return _joined(parts, [Part(there, first.values), *wanted])
+    # Said of the row of the index, a comparison is made before the run itself is looked for.
+    early = [Part(part.sql.replace(RUN, "run = o0.run"), part.values) for part in wanted]
+    return _joined(parts, [Part(there, first.values), *early])
 
 
 def _gone_through(order: Ordering, few: Part | None, wanted: list[Part]) -> Part:

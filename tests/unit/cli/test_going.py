@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import pytest
 
 from tracker.cli import going
 from tracker.cli import program as at
-from tracker.errors import BadInput
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 
@@ -26,30 +25,6 @@ def type_(tmp_path, monkeypatch, capsys):
         return code, printed.out + printed.err
 
     return type_
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        ("7d", NOW - timedelta(days=7)),
-        ("24h ago", NOW - timedelta(hours=24)),
-        ("0m", NOW),
-        ("2 w", NOW - timedelta(weeks=2)),
-        ("2026-11-24T08:30Z", NOW.replace(hour=8, minute=30)),
-        ("2026-11-24T08:30+02:00", NOW.replace(hour=6, minute=30)),
-        ("2026-11-24", datetime(2026, 11, 24).astimezone()),
-    ],
-)
-def test_a_time_is_what_a_person_means(text, meant):
-    found = going.moment(text, NOW)
-    assert found == meant
-    assert found.tzinfo is timezone.utc
-
-
-@pytest.mark.parametrize("text", ["", "yester", "7", "7y", "-7d", "2026-13-01", "999999w", "d"])
-def test_what_is_no_time_is_refused_with_what_is(text):
-    with pytest.raises(BadInput, match="30m, 24h, 7d, 2w"):
-        going.moment(text, NOW)
 
 
 def test_filters_and_policy_are_kept_changed_and_said(type_, tmp_path):

@@ -192,6 +192,7 @@ def test_keys_that_no_run_has_are_said_with_the_nearest_names(store):
     ]
     assert store.runs(filter="not metrics.los < 1 or metrics.loss < 9").hints
     assert store.runs(filter="metrics.loss < -99999").hints == []
+    assert str(runs).splitlines()[-1] == runs.hints[-1]
 
 
 def test_what_cannot_be_asked_is_refused(store):

@@ -5,11 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
-from typing import Any, TypeVar, cast
+from datetime import datetime, timezone
+from typing import Any, cast
 
-from tracker.errors import BadInput
-from tracker.moments import length, moment
 from tracker.query.language import tokens
 from tracker.query.language.attributes import (
     ABSENT,
@@ -17,9 +15,8 @@ from tracker.query.language.attributes import (
     ATTRIBUTES,
     KINDS,
     PARTS,
-    STATUSES,
 )
-from tracker.query.language.tokens import END, KEY, LENGTH, NAME, NUMBER, SIGN, TEXT, Token
+from tracker.query.language.tokens import END, KEY, NAME, SIGN, Token
 from tracker.query.language.tree import (
     Among,
     Both,
@@ -33,8 +30,8 @@ from tracker.query.language.tree import (
     Not,
     Order,
     Query,
-    Value,
 )
+from tracker.query.language.values import Values, type_of
 
 FIGURES = ("mean", "std", "min", "max", "sum", "median")
 
@@ -43,19 +40,12 @@ _TESTS = "=, !=, <, <=, >, >=, in, like, ilike or is null"
 _DEEPEST = 50
 """Levels of brackets and `not`: Python's own stack is the limit otherwise."""
 
-_MOST = 900
-"""Comparisons and values in a query: SQLite's own limits lie behind it."""
-
-_LONGEST_PATTERN = 1000
 
 _MOST_FIELDS = 10
 """To group or order by: each is a table to join."""
 
-_WORDS = ("and", "or", "not", "in", "is", "like", "ilike", "null", "order", "group")
 
 _ABOUT = re.compile(r"[A-Za-z0-9_]{1,100}")
-
-_Item = TypeVar("_Item")
 
 
 def parse(query: str, now: datetime | None = None) -> Query:
@@ -67,25 +57,12 @@ def parse(query: str, now: datetime | None = None) -> Query:
     return _Parser(query, now or datetime.now(timezone.utc)).query()
 
 
-class _Parser:
-    def __init__(self, text: str, now: datetime) -> None:
-        self._text = text
-        self._now = now
-        self._tokens = tokens.scan(text)
-        self._place = 0
-        self._depth = 0
-        self._terms = 0
-
+class _Parser(Values):
     # -- rules -----------------------------------------------------------------------------
 
     def query(self) -> Query:
-        condition = None
-        if (
-            self._token.kind != END
-            and not self._sees("group", "by")
-            and not self._sees("order", "by")
-        ):
-            condition = self._filter()
+        begun = self._sees("group", "by") or self._sees("order", "by")
+        condition = None if begun or self._token.kind == END else self._filter()
         groups: tuple[Field, ...] = ()
         figures: tuple[Figure, ...] = ()
         order: tuple[Order, ...] = ()
@@ -147,11 +124,6 @@ class _Parser:
             return Like(field, self._pattern(field), any_case, negated)
         raise self._expected("in or like" if negated else _TESTS)
 
-    def _count(self) -> None:
-        self._terms += 1
-        if self._terms > _MOST:
-            raise self._refused(f"more than {_MOST} comparisons and values in one query")
-
     def _order(self, *, grouped: bool) -> Order:
         at = self._token.at
         by = self._figure() if grouped and self._sees_figure() else self._field()
@@ -183,7 +155,7 @@ class _Parser:
         self._need_sign("(")
         inner = self._token
         field = self._field()
-        if _type(field) not in ("number", "seconds", "either"):
+        if type_of(field) not in ("number", "seconds", "either"):
             raise self._refused(f"{field} is no number, so it has no {token.text.lower()}", inner)
         self._need_sign(")")
         return Figure(token.text.lower(), field)
@@ -266,133 +238,6 @@ class _Parser:
             raise self._refused(f"there is no attribute {word!r}; {hint}", token)
         return Field("attributes", name, at=token.at)
 
-    # -- values ----------------------------------------------------------------------------
-
-    def _value(self, field: Field, sign: Token | None) -> Value:
-        """What follows, as what the field is compared with; of a list where there is no sign."""
-        token = self._token
-        found = self._literal()
-        type_ = _type(field)
-        if isinstance(found, float) and found != found and (not sign or sign.text != "="):  # noqa: PLR0124 - NaN is what differs from itself
-            raise self._refused("nan is compared with = alone; NaN is neither less nor more", token)
-        if type_ == "time":
-            return self._time(found, token)
-        if type_ == "status":
-            return self._status(found, token)
-        if isinstance(found, timedelta):
-            if type_ != "seconds":
-                raise self._refused(f"{field} is no time; a length of time is for start_time, "
-                                    "end_time and duration", token)  # fmt: skip
-            return found.total_seconds()
-        if type_ == "seconds" and isinstance(found, str) and (wanted := length(found)) is not None:
-            return wanted.total_seconds()
-        if type_ in ("number", "seconds") and not isinstance(found, float):
-            example = "90 or 2h" if type_ == "seconds" else "0.5 or 1e-3, without quotes"
-            raise self._refused(f"{field} is a number; compare it with one, as {example}", token)
-        if type_ == "text" and not isinstance(found, str):
-            raise self._refused(f"{field} is a text; put it in quotes: '{token.text}'", token)
-        if isinstance(found, bool) and field.kind not in ("config", "summary", "params"):
-            raise self._refused(f"{field} is never true or false; put a text in quotes", token)
-        return found
-
-    def _literal(self) -> float | bool | str | timedelta:
-        token = self._token
-        self._count()
-        word = token.text.lower()
-        if token.kind == NUMBER or (token.kind == NAME and word in ("inf", "infinity", "nan")):
-            self._next()
-            return float(token.text)
-        if token.kind == NAME and word in ("true", "false"):
-            self._next()
-            return word == "true"
-        if token.kind == LENGTH:
-            found = length(token.text)
-            if found is None:
-                raise self._refused("this length of time is too long", token)
-            self._next()
-            return found
-        if token.kind == TEXT or (token.kind == KEY and token.quote == '"'):
-            self._next()
-            return token.text
-        if token.kind == NAME and word not in _WORDS:
-            raise self._refused(f"put a text in quotes: '{token.text}'")
-        raise self._expected("a value: a number, a text in quotes, true, false or 7d")
-
-    def _time(self, found: float | bool | str | timedelta, token: Token) -> datetime:
-        try:
-            if isinstance(found, timedelta):
-                return self._now - found
-            if isinstance(found, str):
-                return moment(found, self._now)
-            if isinstance(found, float):  # as MLflow has times
-                return datetime.fromtimestamp(found / 1000, timezone.utc)
-        except (BadInput, ValueError, OverflowError, OSError):
-            pass
-        raise self._refused(
-            "this is no time; give '2026-11-24', '2026-11-24T18:30', 7d (so long ago), or "
-            "milliseconds since 1970", token,
-        )  # fmt: skip
-
-    def _status(self, found: object, token: Token) -> str:
-        word = found.lower() if isinstance(found, str) else ""
-        if word not in STATUSES:
-            near = difflib.get_close_matches(word, STATUSES, 1)
-            hint = f" did you mean '{near[0]}'?" if near else ""
-            raise self._refused(
-                f"no status is that; it is one of {', '.join(STATUSES)}.{hint}", token
-            )
-        return word
-
-    def _pattern(self, field: Field) -> str:
-        token = self._token
-        if _type(field) in ("number", "time", "seconds"):
-            raise self._refused(f"{field} is no text; like is for texts", token)
-        if token.kind == TEXT or (token.kind == KEY and token.quote == '"'):
-            if len(token.text) > _LONGEST_PATTERN:
-                raise self._refused(f"a pattern of more than {_LONGEST_PATTERN} characters", token)
-            self._next()
-            return token.text
-        raise self._expected("a pattern in quotes, as '%net%'")
-
-    # -- tokens ----------------------------------------------------------------------------
-
-    @property
-    def _token(self) -> Token:
-        return self._tokens[self._place]
-
-    def _next(self) -> Token:
-        token = self._token
-        self._place += token.kind != END
-        return token
-
-    def _sees(self, *words: str) -> bool:
-        found = self._tokens[self._place : self._place + len(words)]
-        return [t.text.lower() for t in found if t.kind == NAME] == list(words)
-
-    def _takes(self, *words: str) -> bool:
-        sees = self._sees(*words)
-        self._place += len(words) if sees else 0
-        return sees
-
-    def _takes_sign(self, sign: str) -> bool:
-        sees = self._token.kind == SIGN and self._token.text == sign
-        self._place += sees
-        return sees
-
-    def _need_sign(self, sign: str) -> None:
-        if not self._takes_sign(sign):
-            raise self._expected(f"{sign!r}")
-
-    def _follows(self, token: Token, sign: str) -> bool:
-        """Whether a sign stands right behind a token, without a space."""
-        return self._token.kind == SIGN and self._token.text == sign and self._token.at == token.end
-
-    def _list(self, rule: Callable[[], _Item]) -> tuple[_Item, ...]:
-        items = [rule()]
-        while self._takes_sign(","):
-            items.append(rule())
-        return tuple(items)
-
     def _check_order(self, order: tuple[Order, ...], groups: tuple[Field, ...]) -> None:
         for one in order:
             if groups and isinstance(one.by, Field) and one.by not in groups:
@@ -401,24 +246,6 @@ class _Parser:
                     f"groups are ordered by what they are grouped by, or by a figure; {one.by} is "
                     "neither",
                 )  # fmt: skip
-
-    def _expected(self, what: str) -> BadInput:
-        token = self._token
-        quote = {"`": "`", '"': '"'}.get(token.quote, "'")
-        there = f"{quote}{token.text}{quote}" if token.kind != END else "the end"
-        return self._refused(f"expected {what}, not {there}")
-
-    def _refused(self, why: str, token: Token | None = None) -> BadInput:
-        return tokens.refused(self._text, (token or self._token).at, why)
-
-
-def _type(field: Field) -> str:
-    """How a field compares: as an attribute's type says, or as "number", "text" or "either"."""
-    if field.kind == "attributes":
-        return ATTRIBUTES[field.key].type
-    if field.kind == "metrics":
-        return "number"
-    return "either"
 
 
 def _fields() -> str:
