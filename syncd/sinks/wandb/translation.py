@@ -220,13 +220,13 @@ def _row(
 
 def _values(event: Log, share: Share, notes: list[Note]) -> tuple[Row, int]:
     """What an event logged, as it stands in a row, and about how many bytes that takes."""
-    size = _size_as_they_are(tuple(event.values))
+    size, floats = _as_they_are(tuple(event.values))
     held: Any = event.values.values()
-    if size is not None and set(map(type, held)) == {float}:
+    if floats and list(map(type, held)) == floats:
         total = sum(held)
         if total - total == 0.0:  # so each is finite
             share.numbers += len(event.values)
-            return dict(event.values), size
+            return event.values, size
     values: Row = {}
     size = _VALUE_BYTES * len(event.values)
     for key, value in event.values.items():
@@ -247,11 +247,14 @@ def _values(event: Log, share: Share, notes: list[Note]) -> tuple[Row, int]:
 
 
 @lru_cache(maxsize=1_024)
-def _size_as_they_are(keys: tuple[str, ...]) -> int | None:
-    """About how many bytes numbers of these keys take in a row; None if any has another name."""
+def _as_they_are(keys: tuple[str, ...]) -> tuple[int, list[type]]:
+    """About how many bytes numbers of these keys take in a row, and the types of as many numbers.
+
+    No types if any key has another name there.
+    """
     if any(key_name(key) != key for key in keys):
-        return None
-    return sum(map(len, keys)) + _VALUE_BYTES * len(keys)
+        return 0, []
+    return sum(map(len, keys)) + _VALUE_BYTES * len(keys), [float] * len(keys)
 
 
 def _points(event: Log) -> list[Point]:
