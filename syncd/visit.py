@@ -262,6 +262,7 @@ class Visit:
     def _send(self) -> None:
         record = self.record
         if record.frozen is not None:
+            self._telling = None
             taken = self.tail.retake(record.frozen)
         else:
             taken = self.tail.take(self._sink.limits)
@@ -331,7 +332,6 @@ class Visit:
         return state, notes
 
     def _pass_over_damage(self) -> None:
-        self._telling = None
         self.tail.pending = 0
         if self.tail.ended:
             self.tail.written = 0
