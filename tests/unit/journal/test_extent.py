@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tracker.journal import Position, Writer, journals
-from tracker.journal.record import MARK, MAGIC, kind_of, scan, scan_back, seed
+from tracker.journal.record import MAGIC, MARK, kind_of, scan, scan_back, seed
 
 LOG = 17
 SEED = random.randrange(2**32)

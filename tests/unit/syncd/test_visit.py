@@ -271,7 +271,7 @@ def test_a_run_that_is_sent_whole_is_read_once(place, monkeypatch):
     )}  # fmt: skip
 
 
-@pytest.mark.parametrize("stops", (5, 12, 19))
+@pytest.mark.parametrize("stops", [5, 12, 19])
 def test_a_run_that_is_sent_in_several_visits_has_the_same_documents(place, monkeypatch, stops):
     full_of_all(place, monkeypatch)
     steps = iter(range(stops))
