@@ -62,9 +62,9 @@ ENDED_BY_CTRL_C = 130
 
 Store = tuple[StoreFolder, Settings]
 
-_NEW_OBJECTS = 50_000
+_NEW_OBJECTS = 10_000
 """Made and not yet gone, before rubbish is looked for. What is delivered makes none, and looking
-through it after every 700 events, as Python does by itself, takes a tenth of the time."""
+through it after every 700 objects, as Python does by itself, takes a tenth of the time."""
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -150,7 +150,7 @@ def program() -> None:
 
 def main() -> NoReturn:
     """Run the console script `syncd`; never returns."""
-    gc.set_threshold(_NEW_OBJECTS, 20, 20)
+    gc.set_threshold(_NEW_OBJECTS)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 gets escapes, no error
             stream.reconfigure(errors="backslashreplace")
