@@ -148,6 +148,7 @@ class Delivery:
             pause_s = lane.next_try - now
             if lane.failures == 1:  # those after it are the slow schedule's own
                 visit.passage.delayed(str(error), pause_s)
+        visit.close()
         settled = visit.settled and failure is None and not more and old
         record.settled = modified if settled else None
         self._save(record, lane, visit)

@@ -20,11 +20,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, TextIO
+from tempfile import SpooledTemporaryFile, TemporaryDirectory
+from typing import IO, Any
 
 from syncd import media
 from syncd.policy import Policy
@@ -46,97 +46,123 @@ from tracker.events import (
     Summary,
     Tags,
 )
-from tracker.journal import journals
+from tracker.journal import Gap, journals
 
 PLACE = "tracker"
 """The folder at a remote."""
+
+_IN_MEMORY = 1 << 20
+"""Bytes of lines of one kind; what is more goes to a temporary file."""
 
 _PIECE = 1 << 20
 
 
 @contextmanager
 def written(
-    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy,
-    before: Left | None = None,
+    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy, *,
+    before: Left | None = None, telling: Telling | None = None,
 ) -> Iterator[list[File]]:  # fmt: skip
     """Write the documents of the run in `folder`; they are gone when the context ends.
 
     `before` is what the remote held of journals of the run that were removed, None if none were.
+    `telling` was told all of the run's events already; by default the journals are read.
     """
     place = PLACE if before is None else f"{PLACE}/{journals(folder)[0].writer_id}"
-    progress = Progress.load(before.progress if before else None)
-    with TemporaryDirectory(prefix="syncd-") as here:
-        run = Path(here, "run.json")
-        others = {name: Path(here, f"{name}.jsonl") for name in ("texts", "console", "media")}
-        with ExitStack() as stack:
-            lines = {
-                name: stack.enter_context(path.open("w", encoding="utf-8"))
-                for name, path in others.items()
-            }
-            told = _tell(folder, run_id, key, policy, lines=lines, progress=progress)
-        run.write_text(json.dumps(told, indent=1, sort_keys=True, allow_nan=False) + "\n")
-        files = [_file(f"{place}/run.json", run)]
-        files += [
-            _file(f"{place}/{path.name}", path) for path in others.values() if path.stat().st_size
+    if telling is None:
+        telling = Telling(policy, Progress.load(before.progress if before else None))
+        telling.read(folder)
+    with TemporaryDirectory(prefix="syncd-") as here, closing(telling):
+        yield [
+            _file(f"{place}/{name}", Path(here, name), pieces)
+            for name, pieces in telling.contents(run_id, key)
         ]
-        yield files
 
 
-def _tell(
-    folder: Path, run_id: str, key: Callable[[str], str], policy: Policy, *,
-    lines: Mapping[str, TextIO], progress: Progress,
-) -> dict[str, Any]:  # fmt: skip
-    told: dict[str, Any] = {
-        "format": 1, "run_id": run_id, "config": {}, "summary": {}, "tags": {}, "artifacts": [],
-        "gaps": [],
-    }  # fmt: skip
-    names: set[str] = set()
-    for journal in journals(folder):
-        for block in journal.blocks():
-            told["gaps"] += [str(gap) for gap in block.gaps]
-            for whole in block.events:
-                progress.observe(Item(journal.writer_id, whole))
-                event = policy.cut(whole).event
-                if isinstance(event, Log):
-                    names.update(event.values)
-                    if str in map(type, event.values.values()):
-                        _tell_texts(journal.writer_id, event, lines["texts"])
-                elif isinstance(event, Console):
-                    line = [journal.writer_id, event.seq, event.time, event.stream, event.text]
-                    _line(lines["console"], line)
-                elif isinstance(event, Media):
-                    _tell_media(told, journal.writer_id, event, lines["media"])
-                elif isinstance(event, Rewind):
-                    rewind = {"step": event.step, "time": event.time, "writer": journal.writer_id}
-                    told.setdefault("rewinds", []).append(rewind | {"writers": event.writers})
-                elif event is not None:
-                    _tell_event(told, event, progress)
-    status, ended_at = progress.outcome()
-    told |= {"status": status, "ended_at": ended_at}
-    told["writers"] = sorted(progress.writers)
-    told["keys"] = {name: key(name) for name in sorted(names) if key(name) != name}
-    return told
+class Telling:
+    """What the documents tell, put together from a run's events in the order of its journals.
 
+    `progress` is that of the run: whoever tells of an event has had it observed.
+    """
 
-def _tell_texts(writer_id: str, event: Log, lines: TextIO) -> None:
-    for name, value in event.values.items():
-        if isinstance(value, str):
-            _line(lines, [writer_id, event.seq, event.time, event.step, name, value])
+    def __init__(self, policy: Policy, progress: Progress) -> None:
+        self._policy = policy
+        self._progress = progress
+        self._told: dict[str, Any] = {
+            "config": {}, "summary": {}, "tags": {}, "artifacts": [], "gaps": [],
+        }  # fmt: skip
+        self._names: set[str] = set()
+        self._lines: dict[str, IO[bytes]] = {}
 
+    def read(self, folder: Path) -> None:
+        """Take all that stands in the journals in a run's folder."""
+        for journal in journals(folder):
+            for block in journal.blocks():
+                self.damaged(block.gaps)
+                for event in block.events:
+                    item = Item(journal.writer_id, event)
+                    self._progress.observe(item)
+                    self.take(item)
 
-def _line(lines: TextIO, line: list[Any]) -> None:
-    lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+    def damaged(self, gaps: Iterable[Gap]) -> None:
+        """Take note of damage."""
+        self._told["gaps"] += map(str, gaps)
 
+    def take(self, item: Item) -> None:
+        """Take the next event."""
+        writer_id, event = item.writer_id, self._policy.cut(item.event).event
+        if type(event) is Log:
+            self._names.update(event.values)
+            if str in map(type, event.values.values()):
+                for name, value in event.values.items():
+                    if isinstance(value, str):
+                        line = [writer_id, event.seq, event.time, event.step, name, value]
+                        self._line("texts", line)
+        elif isinstance(event, Console):
+            line = [writer_id, event.seq, event.time, event.stream, event.text]
+            self._line("console", line)
+        elif isinstance(event, Media):
+            self._take_media(writer_id, event)
+        elif isinstance(event, Rewind):
+            rewind = {"step": event.step, "time": event.time, "writer": writer_id}
+            self._told.setdefault("rewinds", []).append(rewind | {"writers": event.writers})
+        elif event is not None:
+            _tell_event(self._told, event, self._progress)
 
-def _tell_media(told: dict[str, Any], writer_id: str, event: Media, lines: TextIO) -> None:
-    about = _plain(event.about)
-    if event.form == OF_ARTIFACT:
-        note = {"name": event.key, "time": event.time, **about}
-        told.setdefault("artifact_notes", []).append(note)
-        return
-    files = [[media.path(event, n), f.size, f.digest] for n, f in enumerate(event.files)]
-    said = [event.step, event.key, event.form, about, files]
-    _line(lines, [writer_id, event.seq, event.time, *said])
+    def contents(
+        self, run_id: str, key: Callable[[str], str]
+    ) -> Iterator[tuple[str, Iterable[bytes]]]:
+        """Yield each document's name and content, in pieces."""
+        status, ended_at = self._progress.outcome()
+        told = {"format": 1, "run_id": run_id, **self._told}
+        told |= {"status": status, "ended_at": ended_at}
+        told["writers"] = sorted(self._progress.writers)
+        told["keys"] = {name: key(name) for name in sorted(self._names) if key(name) != name}
+        run = json.dumps(told, indent=1, sort_keys=True, allow_nan=False) + "\n"
+        yield "run.json", [run.encode()]
+        for kind in ("texts", "console", "media"):
+            if kind in self._lines:
+                yield f"{kind}.jsonl", _pieces(self._lines[kind])
+
+    def close(self) -> None:
+        """Let go of the lines."""
+        for lines in self._lines.values():
+            lines.close()
+
+    def _take_media(self, writer_id: str, event: Media) -> None:
+        about = _plain(event.about)
+        if event.form == OF_ARTIFACT:
+            note = {"name": event.key, "time": event.time, **about}
+            self._told.setdefault("artifact_notes", []).append(note)
+            return
+        files = [[media.path(event, n), f.size, f.digest] for n, f in enumerate(event.files)]
+        said = [event.step, event.key, event.form, about, files]
+        self._line("media", [writer_id, event.seq, event.time, *said])
+
+    def _line(self, kind: str, line: list[Any]) -> None:
+        lines = self._lines.get(kind)
+        if lines is None:
+            lines = self._lines[kind] = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - `close` does
+        lines.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
 
 
 def _tell_event(told: dict[str, Any], event: Event, progress: Progress) -> None:
@@ -180,9 +206,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _file(path: str, source: Path) -> File:
-    digest = hashlib.sha256()
-    with source.open("rb") as content:
-        while piece := content.read(_PIECE):
+def _pieces(lines: IO[bytes]) -> Iterator[bytes]:
+    lines.seek(0)
+    while piece := lines.read(_PIECE):
+        yield piece
+
+
+def _file(path: str, source: Path, pieces: Iterable[bytes]) -> File:
+    """Write a document to where it is read from."""
+    digest, size = hashlib.sha256(), 0
+    with source.open("wb") as content:
+        for piece in pieces:
+            content.write(piece)
             digest.update(piece)
-    return File(path, source, source.stat().st_size, digest.hexdigest())
+            size += len(piece)
+    return File(path, source, size, digest.hexdigest())

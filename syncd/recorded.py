@@ -224,7 +224,7 @@ def digests(folder: Path, cursors: Mapping[str, int]) -> dict[str, str]:
 
 def extents(folder: Path) -> dict[str, int]:
     """The last sequence number written of each journal that has events, by writer id."""
-    found = {journal.writer_id: journal.extent()[0] for journal in journals(folder)}
+    found = {journal.writer_id: journal.written() for journal in journals(folder)}
     return {writer: seq for writer, seq in found.items() if seq}
 
 

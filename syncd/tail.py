@@ -28,8 +28,12 @@ class _Thread:
     limit: int
     """Last seq that may be shipped."""
     written: int
-    events: Iterator[tuple[Event, Position]]
-    ahead: tuple[Event, Position] | None = None
+    blocks: Iterator[tuple[list[Event], Position]]
+    hint: Position
+    """Where the block begins that `ahead` is."""
+    ahead: list[Event] = field(default_factory=list)
+    """Events that were read; the next one is at `at`."""
+    at: int = 0
 
 
 @dataclass
@@ -89,7 +93,7 @@ class Tail:
     def oldest(self) -> float | None:
         """When the oldest event that may be shipped was made (s since 1970); None for none."""
         ahead = [self._peek(thread) for thread in self._threads if thread.limit > self._seq(thread)]
-        times = [following[0].time for following in ahead if following is not None]
+        times = [following.time for following in ahead if following is not None]
         return min(times) / _NS if times else None
 
     def take(self, limits: Limits) -> list[tuple[Item, Position]]:
@@ -98,15 +102,13 @@ class Tail:
         points = size = 0
         for thread in self._threads:
             writer = thread.journal.writer_id
-            while (following := self._peek(thread)) is not None:
-                event, hint = following
+            while (event := self._peek(thread)) is not None:
                 more_points, more_size = _weight(event)
-                full = points + more_points > limits.points or size + more_size > limits.bytes
-                if taken and full:
-                    return taken
                 points, size = points + more_points, size + more_size
-                taken.append((Item(writer, event), hint))
-                thread.ahead = None
+                if taken and (points > limits.points or size > limits.bytes):
+                    return taken
+                taken.append((Item(writer, event), thread.hint))
+                thread.at += 1
         return taken
 
     def retake(self, ranges: list[Range]) -> list[tuple[Item, Position]]:
@@ -115,9 +117,9 @@ class Tail:
         taken = []
         for writer, _, last in ranges:
             thread = threads.get(writer)
-            while thread and (following := self._peek(thread)) and following[0].seq <= last:
-                taken.append((Item(writer, following[0]), following[1]))
-                thread.ahead = None
+            while thread and (event := self._peek(thread)) and event.seq <= last:
+                taken.append((Item(writer, event), thread.hint))
+                thread.at += 1
         return taken
 
     def history(self) -> Iterator[tuple[Item, Position]]:
@@ -126,10 +128,11 @@ class Tail:
             seq = self._seq(thread)
             if not seq:
                 continue
-            for event, hint in self._read(thread.journal, Position(), alive=thread.alive):
-                if event.seq > seq:
+            for events, hint in self._read(thread.journal, Position(), alive=thread.alive):
+                writer = thread.journal.writer_id
+                yield from ((Item(writer, event), hint) for event in events if event.seq <= seq)
+                if events and events[-1].seq > seq:
                     break
-                yield Item(thread.journal.writer_id, event), hint
 
     def _seq(self, thread: _Thread) -> int:
         cursor = self.cursors.get(thread.journal.writer_id)
@@ -140,29 +143,32 @@ class Tail:
         alive = journal.alive()
         if not alive:
             journal.make_durable()
-        written, synced = journal.extent(hint)
-        limit = synced if alive else written
-        return _Thread(journal, alive, limit, written, self._read(journal, hint, alive=alive))
+            limit = written = journal.written(hint)
+        else:
+            written, limit = journal.extent(hint)
+        return _Thread(journal, alive, limit, written, self._read(journal, hint, alive=alive), hint)
 
     def _read(
         self, journal: Journal, start: Position, *, alive: bool
-    ) -> Iterator[tuple[Event, Position]]:
+    ) -> Iterator[tuple[list[Event], Position]]:
+        """Yield events, block by block, and where each block begins."""
         hint = start
         for block in journal.blocks(start, alive=alive):
             self.gaps.extend(block.gaps)
-            for event in block.events:
-                yield event, hint
+            yield block.events, hint
             hint = block.end
 
-    def _peek(self, thread: _Thread) -> tuple[Event, Position] | None:
-        seq = self._seq(thread)
-        while thread.ahead is None:
-            following = next(thread.events, None)
+    def _peek(self, thread: _Thread) -> Event | None:
+        """The next event that may be shipped, which is then the one at `thread.at`."""
+        while thread.at >= len(thread.ahead):
+            following = next(thread.blocks, None)
             if following is None:
                 return None
-            if following[0].seq > seq:
-                thread.ahead = following
-        return thread.ahead if thread.ahead[0].seq <= thread.limit else None
+            seq = self._seq(thread)
+            thread.ahead = [event for event in following[0] if event.seq > seq]
+            thread.at, thread.hint = 0, following[1]
+        event = thread.ahead[thread.at]
+        return event if event.seq <= thread.limit else None
 
 
 def beginning(found: list[Journal]) -> tuple[Start | None, int]:
@@ -193,7 +199,7 @@ def backlog(folder: Path, cursors: dict[str, Cursor]) -> tuple[int, int]:
     events = size = 0
     for journal in journals(folder):
         cursor = cursors.get(journal.writer_id, Cursor())
-        written, _ = journal.extent(cursor.hint)
+        written = journal.written(cursor.hint)
         if written > cursor.seq:
             events += written - cursor.seq
             beyond = (n for n in journal.segments() if n >= cursor.hint.segment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,7 +37,7 @@ from syncd.telemetry import NOBODY, Observer
 from syncd.telemetry.passage import Passage
 from tracker.artifacts import Blobs, Manifest
 from tracker.errors import ArtifactError
-from tracker.events import KINDS, OF_ARTIFACT, Artifact, Event, Media, Unknown
+from tracker.events import KINDS, OF_ARTIFACT, Artifact, Event, Log, Media, Unknown
 from tracker.journal import Position
 
 T = TypeVar("T")
@@ -96,6 +97,12 @@ class Visit:
         self._waited_s = waited_s
         self._hurry = hurry
         self._artifacts = self._ledger.artifacts(record)
+        self._telling = self._from_the_beginning()
+
+    def close(self) -> None:
+        """Let go of what is not needed any more."""
+        if self._telling is not None:
+            self._telling.close()
 
     @property
     def putting(self) -> bool:
@@ -218,6 +225,7 @@ class Visit:
         if (removed := self._removed()) is not None:
             record.state = removed.state
             record.progress = type(record.progress).load(removed.progress)
+        self._telling = self._from_the_beginning()
         before, strange = list[Pending](), list[Refused]()
         for item, hint in self.tail.history():
             strange += unknown([item])
@@ -231,9 +239,18 @@ class Visit:
             self._ledger.replace_parked(record, refused.writer_id, refused.seq, [refused])
         self._artifacts = self._ledger.artifacts(record)
 
+    def _from_the_beginning(self) -> documents.Telling | None:
+        """What is told of the whole run while its events are sent, if that is all in this visit."""
+        record = self.record
+        if record.cursors or record.frozen is not None or not self.tail.ended:
+            return None
+        return documents.Telling(self._tools.policy, record.progress)
+
     def _observe(self, item: Item, hint: Position) -> list[Pending]:
         self.record.progress.observe(item)
-        if not isinstance(item.event, (Artifact, Media)) or self._cut(item) is None:
+        if self._telling is not None:
+            self._telling.take(item)
+        if type(item.event) not in (Artifact, Media) or self._cut(item) is None:
             return []
         return pending(self.record, item, hint)
 
@@ -245,6 +262,7 @@ class Visit:
     def _send(self) -> None:
         record = self.record
         if record.frozen is not None:
+            self._telling = None
             taken = self.tail.retake(record.frozen)
         else:
             taken = self.tail.take(self._sink.limits)
@@ -255,9 +273,9 @@ class Visit:
             record.policies.go_on(self._tools.policy, record.sent().events)
             self._ledger.freeze(record, _ranges(taken))
         after = {w: Cursor(c.seq, c.files, c.hint) for w, c in record.cursors.items()}
-        for writer, (seq, hint) in {i.writer_id: (i.event.seq, hint) for i, hint in taken}.items():
-            cursor = after.setdefault(writer, Cursor())
-            cursor.seq, cursor.hint = seq, hint
+        for item, hint in {item.writer_id: (item, hint) for item, hint in taken}.values():
+            cursor = after.setdefault(item.writer_id, Cursor())
+            cursor.seq, cursor.hint = item.event.seq, hint
         ahead = LaneRecord(record.remote, record.run_id, cursors=after)
         items, cut = self._let_through(item for item, _ in taken)
         batch = Batch(record.batch, items, record.state, ahead.sent())
@@ -281,8 +299,12 @@ class Visit:
     def _let_through(self, items: Iterable[Item]) -> tuple[list[Item], dict[str, int]]:
         """What the policy lets through, and counts of what it does not."""
         through, left_out, masked = list[Item](), 0, 0
+        policies = self.record.policies
         for item in items:
-            cut = self.record.policies.cut(item)
+            if type(item.event) is Log and not policies.spans:  # as nearly all are
+                through.append(item)
+                continue
+            cut = policies.cut(item)
             left_out, masked = left_out + cut.left_out, masked + cut.masked
             if (left := kept(cut, item)) is not None:
                 through.append(left)
@@ -389,8 +411,13 @@ class Visit:
         """Put the documents; where they are refused the run is finished all the same."""
         refused: tuple[Refused, ...] = ()
         run_id, policy = self.record.run_id, self._tools.policy
-        before = self._removed()
-        with documents.written(self._folder, run_id, self._sink.key, policy, before) as files:
+        before, telling = self._removed(), self._telling
+        if telling is not None:
+            telling.damaged(self.tail.gaps)
+            self._telling = None
+        with documents.written(
+            self._folder, run_id, self._sink.key, policy, before=before, telling=telling
+        ) as files:
             try:
                 for file in files:
                     self._call(partial(self._sink.put, self._run, file))
@@ -444,10 +471,7 @@ def _missing(files: Iterable[File], there: Mapping[str, str]) -> list[File]:
 
 def _ranges(taken: Iterable[tuple[Item, Position]]) -> list[Range]:
     ranges: list[Range] = []
-    for item, _ in taken:
-        seq = item.event.seq
-        if ranges and ranges[-1][0] == item.writer_id:
-            ranges[-1] = (item.writer_id, ranges[-1][1], seq)
-        else:
-            ranges.append((item.writer_id, seq, seq))
+    for writer_id, share in groupby(taken, lambda pair: pair[0].writer_id):
+        seqs = [item.event.seq for item, _ in share]
+        ranges.append((writer_id, seqs[0], seqs[-1]))
     return ranges

@@ -27,7 +27,7 @@ from tracker.settings import RemoteSettings, add_remote
 from tracker.store import StoreFolder
 
 RUNS, POINTS = 100, 10_000
-WAYS = ("syncd once", "wandb sync")
+WAYS = ("syncd once", "syncd once, not packing", "wandb sync")
 LIMIT_S = 1_800.0
 
 
@@ -53,7 +53,8 @@ def measure(
         f"{runs:,} offline runs of {steps:,} steps with {len(KEYS)} metrics to W&B, medians of "
         f"{rounds} rounds",
         ("way", "seconds", "CPU s", "CPU to syncd", "requests", "at kill", "doubled", "missing"),
-        rows, "CPU: of the command and all that it starts, without the server;",
+        rows, "CPU: of the command and all that it starts, without the server; when syncd has",
+        "delivered, it packs the journals into fewer bytes, unless told not to (TRACKER_PACK);",
         "at kill: points there when all of it was killed, half way; doubled and missing: points,",
         "after the same command was run again to its end",
     )  # fmt: skip
@@ -114,7 +115,10 @@ def _started(name: str, place: Path, server: WandbServer) -> subprocess.Popen[st
     more = {f"WANDB_{kind}_DIR": str(place / kind) for kind in ("CACHE", "CONFIG", "DATA")}
     more |= {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": KEY, "WANDB_MODE": "online"}
     more |= {"WANDB_DIR": str(place), "TRACKER_DIR": str(place / "store")}
-    command = [sys.executable, "-m", *name.split(), *(["--yes"] if name == "wandb sync" else [])]
+    if name.endswith("not packing"):
+        more["TRACKER_PACK"] = "never"
+    words = name.partition(",")[0].split()
+    command = [sys.executable, "-m", *words, *(["--yes"] if name == "wandb sync" else [])]
     with (place / "said").open("ab") as said:
         return subprocess.Popen(
             [sys.executable, "-m", "scripts.benchmarks.spent", *command],

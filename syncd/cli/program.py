@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import signal
@@ -60,6 +61,10 @@ OWNED = 4
 ENDED_BY_CTRL_C = 130
 
 Store = tuple[StoreFolder, Settings]
+
+_NEW_OBJECTS = 10_000
+"""Made and not yet gone, before rubbish is looked for. What is delivered makes none, and looking
+through it after every 700 objects, as Python does by itself, takes a tenth of the time."""
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -145,6 +150,7 @@ def program() -> None:
 
 def main() -> NoReturn:
     """Run the console script `syncd`; never returns."""
+    gc.set_threshold(_NEW_OBJECTS)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 gets escapes, no error
             stream.reconfigure(errors="backslashreplace")

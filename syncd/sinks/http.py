@@ -56,6 +56,8 @@ _MAY_HEAL = frozenset({408, 409, 425, 429})
 _ERROR_BYTES = 65_536
 _MAX_PORT = 65_535
 
+_HEADERS = {"Accept": "*/*", "User-Agent": f"python-httpx/{httpx.__version__}"}
+
 T = TypeVar("T")
 
 
@@ -128,17 +130,15 @@ class HttpClient:
         self._deadline_s = deadline_s
         self._budget = Budget(bytes_per_s) if bytes_per_s else None
         self._spending = threading.Lock()
-        self._client = httpx.Client(
-            base_url=self.url,
-            # Answers are small and links to a tracker fast: compression would only cost time.
-            headers={"Accept-Encoding": "identity", **(headers or {})},
-            transport=transport or _transport(self.url, proxy, ca),
-            trust_env=False,  # the proxy is already chosen; nothing else may add credentials
-        )
+        # Answers are small and links to a tracker fast: compression would only cost time.
+        self._headers = {**_HEADERS, "Accept-Encoding": "identity", **(headers or {})}
+        # No httpx.Client around it: that takes a third of a request's time for what is not wanted,
+        # such as cookies, redirects and credentials that an address names.
+        self._transport = transport or _transport(self.url, proxy, ca)
 
     def close(self) -> None:
         """Release connections."""
-        self._client.close()
+        self._transport.close()
 
     def request(
         self,
@@ -170,22 +170,24 @@ class HttpClient:
         if isinstance(content, bytes):
             self._wait_for_budget(len(content), file=False)
         deadline = Deadline(self._deadline_s + patience_s)
-        timeout = httpx.Timeout(READ_TIMEOUT_S + patience_s, connect=CONNECT_TIMEOUT_S)
+        wait_s = READ_TIMEOUT_S + patience_s
+        timeout = {"connect": CONNECT_TIMEOUT_S, **dict.fromkeys(("read", "write", "pool"), wait_s)}
         body = (
             content
             if content is None or isinstance(content, bytes)
             else self._timed(content, deadline)
         )
-        headers = {**(self._proof() if address is None else {}), **(headers or {})}
+        proof = self._proof() if address is None else {}
+        headers = {**self._headers, **proof, **(headers or {})}
         self.guard()
         self.traffic.count(data=data)
         seen = observing.get().during("request", method=method, path=path)
         with seen as note, deadline.holds(), self._mapped(f"{method} {self.url}{path}") as what:
-            whole = address or _parsed(self.url + path)
-            request = self._client.build_request(
-                method, whole, params=params, content=body, headers=headers, timeout=timeout
-            )
-            response = self._client.send(request, stream=True)
+            request = httpx.Request(
+                method, address or _parsed(self.url + path), params=params, content=body,
+                headers=headers, extensions={"timeout": timeout},
+            )  # fmt: skip
+            response = self._transport.handle_request(request)
             note(status=response.status_code)
             with contextlib.closing(response):
                 if not response.is_success:

@@ -23,6 +23,7 @@ from tracker.journal.record import (
     decode_own,
     kind_of,
     scan,
+    scan_back,
     seed,
     segment_name,
 )
@@ -164,27 +165,44 @@ class Journal:
 
         Looks at the newest segments only, so it costs the same however long the journal is.
         """
+        return self._extent(start, marks=True)
+
+    def written(self, start: Position = START) -> int:
+        """Last sequence number written; costs next to nothing, as the last record tells it."""
+        return self._extent(start, marks=False)[0]
+
+    def _extent(self, start: Position, *, marks: bool) -> tuple[int, int]:
         written = synced = 0
         for number in reversed(self.segments()):
             offset = start.offset if number == start.segment else 0
             found = self.read(number, offset)
-            last, marked = self._told(number, offset, found.data if found else b"")
+            last, marked = self._told(number, offset, found.data if found else b"", marks=marks)
             written, synced = written or last, synced or marked
-            if (written and synced) or number <= start.segment:
+            if (written and (synced or not marks)) or number <= start.segment:
                 break
         return max(written, start.seq), synced
 
-    def _told(self, number: int, offset: int, data: bytes) -> tuple[int, int]:
-        """Last event's seq and highest marked one among a segment's records; 0 for none."""
+    def _told(self, number: int, offset: int, data: bytes, *, marks: bool) -> tuple[int, int]:
+        """Last event's seq and, if `marks`, the last marked one among a segment's records, or 0."""
         last, marked = b"", 0
-        for _, _, payload in scan(data, 0 if offset else len(PREAMBLE), self._seed(number)):
-            if payload is None:
-                continue
+        begin = 0 if offset else len(PREAMBLE)
+        for at, payload in scan_back(data, self._seed(number)):
             kind = kind_of(payload)
             if kind >= events.FIRST_KIND:
-                last = payload
+                last = last or payload
             elif kind == MARK:
-                marked = max(marked, decode_own(payload).seq)
+                marked = marked or decode_own(payload).seq
+            if (last and (marked or not marks)) or at == begin:
+                return events.decode(last).seq if last else 0, marked
+        last, marked = b"", 0
+        for _, _, record in scan(data, begin, self._seed(number)):
+            if record is None:
+                continue
+            kind = kind_of(record)
+            if kind >= events.FIRST_KIND:
+                last = record
+            elif kind == MARK:
+                marked = max(marked, decode_own(record).seq)
         return events.decode(last).seq if last else 0, marked
 
     def _open(self, number: int) -> int | None:

@@ -95,7 +95,7 @@ class Reading:
 
     def _records(self, place: _Place) -> Iterator[Block]:
         base, bound, done = place.offset, place.bound, place.offset
-        decode = events.decode
+        decode, found = events.decode, self._block.events
         for at, end, payload in scan(place.data, place.skip, place.seed):
             if payload is None:
                 if place.live and base + end >= place.size:
@@ -109,16 +109,18 @@ class Reading:
                 except (msgspec.MsgspecError, ValueError, RecursionError):
                     self._open(Gap(place.name, base + at, end - at, "corruption"))
                     continue
-                if event.seq > self._seq:  # else its write was reported as failed and repeated
-                    if event.seq != self._seq + 1 or self._gap is not None:
-                        self._reached(event.seq - 1, place.name, base + at)
-                    self._seq = event.seq
-                    self._block.events.append(event)
+                seq = event.seq
+                if seq > self._seq:  # else its write was reported as failed and repeated
+                    if seq != self._seq + 1 or self._gap is not None:
+                        self._reached(seq - 1, place.name, base + at)
+                    self._seq = seq
+                    found.append(event)
             done = base + end
-            if len(self._block.events) >= self._most and self._gap is None:
+            if len(found) >= self._most and self._gap is None:
                 self._block.end = Position(place.number, done, self._seq)
                 yield self._block
                 self._block, self._most = Block(), BLOCK_EVENTS
+                found = self._block.events
         self._block.end = Position(place.number, done, self._seq)
 
     def _own(self, payload: bytes, name: str, at: int, *, counts: bool) -> None:

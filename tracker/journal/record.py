@@ -29,6 +29,9 @@ _RESYNC_FACTOR = 32
 """Damage is searched for the next good record at a cost of at most this many times its
 segment's size, so that crafted bytes cannot hold a reader for hours."""
 
+_BACK = 65_536
+"""How far a record's beginning is looked for from its end."""
+
 NAME = re.compile(r"([0-9a-f]{16})-(\d{6,12})\.seg")
 
 
@@ -116,6 +119,25 @@ def scan(data: bytes, offset: int, seed: int) -> Iterator[tuple[int, int, bytes 
         bad = offset
         offset, budget = _next_good(data, offset + 1, seed, budget)
         yield bad, offset, None
+
+
+def scan_back(data: bytes, seed: int) -> Iterator[tuple[int, bytes]]:
+    """Yield (start, payload) per record from the end on, as long as each ends where one begins.
+
+    These are records of `scan` too, but for the chance of one to 2^32 that a checksum leaves. It
+    ends early where bytes are bad or a record is large: then `scan` tells.
+    """
+    end = at = len(data)
+    while end >= HEAD.size + MIN_PAYLOAD:
+        last_place = end - HEAD.size - MIN_PAYLOAD
+        at = data.rfind(MAGIC, max(0, end - _BACK), min(at, last_place + len(MAGIC)))
+        if at < 0:
+            return
+        _, length, crc = HEAD.unpack_from(data, at)
+        payload = data[at + HEAD.size : end]
+        if length == len(payload) and zlib.crc32(payload, seed ^ length) == crc:
+            yield at, payload
+            end = at
 
 
 def _next_good(data: bytes, offset: int, seed: int, budget: int) -> tuple[int, int]:

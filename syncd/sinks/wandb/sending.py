@@ -26,7 +26,7 @@ from syncd.sinks.wandb.artifacts import begins
 from syncd.sinks.wandb.names import SUMMARY
 from syncd.sinks.wandb.records import Own, Record, Records, Rows, highest, missing, place
 from syncd.sinks.wandb.stream import MAX_LINE, Piece, body, requests, runs
-from syncd.sinks.wandb.translation import Row, Share, log, summary, translate
+from syncd.sinks.wandb.translation import Row, Share, log, owned, summary, translate
 from tracker.events import Artifact, Log, Unknown
 from tracker.integrations.wandb.clock import RUNTIME, STEP, TIME
 from tracker.integrations.wandb.naming import tag_name
@@ -57,7 +57,8 @@ class Sending:
         self._state: State = batch.state
         self._share = Share()
         self._tags: dict[str, str | None] = {}
-        self._items: dict[int, list[Item]] = {}  # by the ordinal of their row
+        self._places: list[tuple[int, Item]] = []  # ordinals of rows, and what they are made of
+        self._others: list[Item] = []  # those taken that are no `Log`
         self._taken: list[Item] = []
         self._newest = False  # whether the state is that of the run's end, for the summary
         self._take()
@@ -97,7 +98,8 @@ class Sending:
         if not fresh and not again:
             return
         self._newest = bool(fresh)
-        self._state = _going_on(self._state, own)
+        self._taken = [*again, *fresh]
+        self._state = owned(_going_on(self._state, own))
         for item in again:
             self._take_again(item, own.refused[_key(item)])
         for item in fresh:
@@ -112,18 +114,17 @@ class Sending:
             return
         ordinal, step = at
         started = self._state.get("started", item.event.time)
-        self._add(item, {"started": started, "row": ordinal, "step": step - 1})
+        self._add(item, owned({"started": started, "row": ordinal, "step": step - 1}))
 
     def _add(self, item: Item, before: State) -> State:
-        self._taken.append(item)
-        if isinstance(item.event, Log):
-            ordinal, after = log(before, item.writer_id, item.event, self._share, self._notes)
+        if type(item.event) is Log:
+            ordinal = log(before, item.writer_id, item.event, self._share, self._notes)
             if ordinal >= 0:
-                self._items.setdefault(ordinal, []).append(item)
-            return after
+                self._places.append((ordinal, item))
+            return before
+        self._others.append(item)
         entries, share, after = translate(before, item)
-        for ordinal in share.rows:
-            self._items.setdefault(ordinal, []).append(item)
+        self._places += [(ordinal, item) for ordinal in share.rows]
         self._share.add(share)
         own = {n: v for n, v in entries.tags.items() if not n.startswith(SUMMARY)}
         self._tags |= own
@@ -141,7 +142,11 @@ class Sending:
 
     def _pieces(self) -> list[Piece]:
         share = self._share
-        rows = {at: self._row(at, row) for at, row in share.rows.items()}
+        written = {at: _encode(row) for at, row in share.rows.items()}
+        for at in [at for at, line in written.items() if len(line) > MAX_LINE]:
+            said = f"{len(written[at]):,} bytes; a row may have {MAX_LINE:,}"
+            written[at] = self._refuse(at, share.rows[at], said).encode()
+        rows = {at: line.decode() for at, line in written.items()}
         if rows:
             self._counts["rows"] = len(rows)
         found = [
@@ -153,15 +158,9 @@ class Sending:
             found += self._summary()
         return found
 
-    def _row(self, ordinal: int, row: Row) -> str:
-        line = _encode(row)
-        if len(line) <= MAX_LINE:
-            return line.decode()
-        return self._refuse(ordinal, row, f"{len(line):,} bytes; a row may have {MAX_LINE:,}")
-
     def _refuse(self, ordinal: int, row: Row, reason: str) -> str:
         """Refuse what a row was made of; an empty one keeps its place."""
-        for item in self._items[ordinal]:
+        for item in (item for at, item in self._places if at == ordinal):
             what = f"row {ordinal} at step {getattr(item.event, 'step', 0)}"
             self._refused[item.writer_id, item.event.seq] = Refused(
                 item.writer_id, item.event.seq, what, reason
@@ -227,23 +226,22 @@ class Sending:
 
     def _versions(self, before: Mapping[str, list[str]]) -> dict[str, list[str]]:
         after = dict(before)
-        for item in self._taken:
+        for item in self._others:
             if isinstance(event := item.event, Artifact):
                 known = after.get(event.name, [])
                 after[event.name] = list(dict.fromkeys([*known, begins(event.manifest)]))
         return after
 
     def _still_refused(self, before: Mapping[str, list[int]]) -> dict[str, list[int]]:
-        taken = {_key(item) for item in self._taken}
+        taken = {_key(item) for item in self._taken} if before else ()
         after = {key: at for key, at in before.items() if key not in taken}
-        for item in self._taken:
+        for item in self._others:
             if isinstance(item.event, Unknown):  # until a version is here that knows it
                 after[_key(item)] = []
-        for ordinal, items in self._items.items():
-            for item in items:
-                if (item.writer_id, item.event.seq) in self._refused:
-                    step = self._share.rows[ordinal][STEP]
-                    after[_key(item)] = [ordinal, step]
+        for ordinal, item in self._places if self._refused else ():
+            if (item.writer_id, item.event.seq) in self._refused:
+                step = self._share.rows[ordinal][STEP]
+                after[_key(item)] = [ordinal, step]
         return after
 
 

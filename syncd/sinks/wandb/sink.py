@@ -168,14 +168,14 @@ class WandbSink(Sink):
 
     def keep(self, remote_run: RemoteRun, cursors: Cursors) -> None:
         """Store the cursors in the run's config."""
-        record = self._records.now(remote_run)
+        record = self._records.of(remote_run)
         events = highest(record.own.events, cursors.events)
         files = highest(record.own.files, cursors.files)
         self._change(remote_run, record, events=events, files=files)
 
     def finish(self, remote_run: RemoteRun, status: str, ended_at: int | None) -> None:
         """Close or reopen the file stream, then set our words for it and W&B's state."""
-        record = self._records.now(remote_run)
+        record = self._records.of(remote_run)
         if status != "running":
             end = {"complete": True, "exitcode": _EXIT_CODES[status]}
             try:

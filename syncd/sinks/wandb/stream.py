@@ -40,18 +40,19 @@ class Piece(msgspec.Struct):
 
 def runs(stream: str, lines: Mapping[int, str]) -> Iterator[Piece]:
     """Yield lines, given by ordinal, as pieces of up to `MOST_BYTES`."""
-    piece: Piece | None = None
+    held: list[bytes] = []
+    offset = size = 0
     for ordinal in sorted(lines):
         line = _encode(lines[ordinal])
-        follows = piece is not None and ordinal == piece.offset + len(piece.lines)
-        if piece is None or not follows or piece.size + len(line) > MOST_BYTES:
-            if piece is not None:
-                yield piece
-            piece = Piece(stream, ordinal, [])
-        piece.lines.append(line)
-        piece.size += len(line)
-    if piece is not None:
-        yield piece
+        if held and (ordinal != offset + len(held) or size + len(line) > MOST_BYTES):
+            yield Piece(stream, offset, held, size)
+            held, size = [], 0
+        if not held:
+            offset = ordinal
+        held.append(line)
+        size += len(line)
+    if held:
+        yield Piece(stream, offset, held, size)
 
 
 def requests(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:

@@ -66,6 +66,7 @@ _MAX_SUMMED = 4_096
 _MAX_STEP = 2**53 - 1
 """Beyond it JSON's numbers are not exact everywhere."""
 
+_NO_ROW: list[Any] = [-1, 0, 0, {}, 0, {}]
 _NS_PER_MS, _US_PER_MS = 1_000_000, 1_000
 _VALUE_BYTES = 24
 
@@ -101,7 +102,8 @@ def translate(state: State, item: Item) -> tuple[Entries, Share, State]:
     if "started" not in state:
         state = {**state, "started": event.time}
     if type(event) is Log:
-        _, state = log(state, item.writer_id, event, share, entries.notes)
+        state = owned(state)
+        log(state, item.writer_id, event, share, entries.notes)
         entries.points = _points(event)
     elif isinstance(event, Config):
         _config(event, entries, share)
@@ -151,18 +153,22 @@ def summary(state: State) -> Row:
     return {**(state.get("last") or {}), **(state.get("set") or {})}
 
 
-def log(
-    state: State, writer_id: str, event: Log, share: Share, notes: list[Note]
-) -> tuple[int, State]:
+def owned(state: State) -> State:
+    """Return a copy of a state for `log`, which then changes no other."""
+    return {**state, **{name: dict(state.get(name) or {}) for name in ("open", "last")}}
+
+
+def log(state: State, writer_id: str, event: Log, share: Share, notes: list[Note]) -> int:
     """As `translate` for what nearly all events are, into a share of many; not told as points.
 
-    The first number returned is the ordinal of its row, -1 for none.
+    It changes `state`, which is `owned`, as a new one for each event would take several times as
+    long. The number returned is the ordinal of its row, -1 for none.
     """
     if "started" not in state:
-        state = {**state, "started": event.time}
+        state["started"] = event.time
     values, size = _values(event, share, notes)
     if not values:
-        return -1, state
+        return -1
     return _row(state, writer_id, event, values, size, share=share, notes=notes)
 
 
@@ -177,7 +183,8 @@ def _media(state: State, writer_id: str, event: Media, entries: Entries, share: 
     if size > _MAX_MERGED:
         entries.notes.append(Note("cut", event.key, f"{size:,} bytes: no row shows these media"))
         return state
-    _, state = _row(state, writer_id, event, values, size, share=share, notes=entries.notes)
+    state = owned(state)
+    _row(state, writer_id, event, values, size, share=share, notes=entries.notes)
     if size > _MAX_SUMMED:
         state["last"].pop(name)
     return state
@@ -186,12 +193,15 @@ def _media(state: State, writer_id: str, event: Media, entries: Entries, share: 
 def _row(
     state: State, writer_id: str, event: Log | Media, values: Row, size: int, *,
     share: Share, notes: list[Note],
-) -> tuple[int, State]:  # fmt: skip
-    """Put values, of so many bytes, into the writer's last row if they can join it, or the next."""
-    opened = state.get("open") or {}
-    ordinal, step, held_size, row, row_ms, times = opened.get(writer_id) or (-1, 0, 0, {}, 0, {})
+) -> int:  # fmt: skip
+    """Put values, of so many bytes, into the writer's last row if they can join it, or the next.
+
+    Changes the state, as `log` does, and returns the row's ordinal.
+    """
+    opened, last = state["open"], state["last"]
+    ordinal: int
+    ordinal, step, held_size, row, row_ms, times = opened.pop(writer_id, _NO_ROW)
     joins = ordinal >= 0 and step == event.step and held_size + size <= _MAX_MERGED
-    after = dict(state)
     ms = event.time // _NS_PER_MS
     if joins and row.keys().isdisjoint(values):
         row = {**row, **values}
@@ -199,33 +209,33 @@ def _row(
         if ms != row_ms:
             times = {**times, **dict.fromkeys(values, ms)}
             row[TIMES] = msgspec.json.encode(times).decode()
+        last.update({key: row[key] for key in (STEP, TIME, RUNTIME)})
+        last.update(values)
     else:
         ordinal, highest = state.get("row", 0), state.get("step", -1)
         at = event.step if highest < event.step <= _MAX_STEP else highest + 1
-        row = {STEP: at, **when(event.time, int(state["started"])), **values}
+        row = {STEP: at, **when(event.time, state["started"]), **values}
+        last.update(row)
         if at != event.step:
             row[TRUE_STEP] = event.step
             notes.append(MOVED)
         row_ms, times = ms, {}
-        after["row"], after["step"] = ordinal + 1, at
+        state["row"], state["step"] = ordinal + 1, at
     share.rows[ordinal] = row
-    now = {key: row[key] for key in (STEP, TIME, RUNTIME)}
-    after["last"] = {**(state.get("last") or {}), **now, **values}
-    after["open"] = {writer: held for writer, held in opened.items() if writer != writer_id}
     if size <= _MAX_MERGED:
-        after["open"][writer_id] = [ordinal, event.step, size, row, row_ms, times]
-    return ordinal, after
+        opened[writer_id] = [ordinal, event.step, size, row, row_ms, times]
+    return ordinal
 
 
 def _values(event: Log, share: Share, notes: list[Note]) -> tuple[Row, int]:
     """What an event logged, as it stands in a row, and about how many bytes that takes."""
-    size = _size_as_they_are(tuple(event.values))
+    size, floats = _as_they_are(tuple(event.values))
     held: Any = event.values.values()
-    if size is not None and set(map(type, held)) == {float}:
+    if floats and list(map(type, held)) == floats:
         total = sum(held)
         if total - total == 0.0:  # so each is finite
             share.numbers += len(event.values)
-            return dict(event.values), size
+            return event.values, size
     values: Row = {}
     size = _VALUE_BYTES * len(event.values)
     for key, value in event.values.items():
@@ -246,11 +256,14 @@ def _values(event: Log, share: Share, notes: list[Note]) -> tuple[Row, int]:
 
 
 @lru_cache(maxsize=1_024)
-def _size_as_they_are(keys: tuple[str, ...]) -> int | None:
-    """About how many bytes numbers of these keys take in a row; None if any has another name."""
+def _as_they_are(keys: tuple[str, ...]) -> tuple[int, list[type]]:
+    """About how many bytes numbers of these keys take in a row, and the types of as many numbers.
+
+    No types if any key has another name there.
+    """
     if any(key_name(key) != key for key in keys):
-        return None
-    return sum(map(len, keys)) + _VALUE_BYTES * len(keys)
+        return 0, []
+    return sum(map(len, keys)) + _VALUE_BYTES * len(keys), [float] * len(keys)
 
 
 def _points(event: Log) -> list[Point]:

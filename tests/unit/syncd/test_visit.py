@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from syncd import documents
+from syncd.policy import Policy
 from syncd.sinks import (
     OutcomeUnknown,
     Refused,
@@ -12,6 +14,7 @@ from syncd.sinks import (
     Unauthorized,
 )
 from tests.unit.syncd.platform import CONFIG, LOG, Memory, Place, finish, sealed
+from tracker import events
 
 
 @pytest.fixture
@@ -229,6 +232,53 @@ def test_memory_is_the_contract(place):
     """The double answers as the contract asks, so that what it proves holds for sinks."""
     assert isinstance(place.sink, Memory)
     assert place.sink.position(None) == place.sink.cursors
+
+
+def told_by_the_journals(place):
+    """The run's documents as the journals alone have them."""
+    with documents.written(place.folder, place.run_id, str.upper, Policy()) as files:
+        return {file.path: file.source.read_bytes() for file in files}
+
+
+def full_of_all(place, monkeypatch):
+    """Two writers one after the other: texts, a config that changes, the console, damage."""
+    for number in range(2):
+        writer = logged(place, 100)
+        writer.append(CONFIG, {"lr": number, "seed": 7})
+        writer.append(LOG, 100, {"note": "gr\u00fc\u00df dich", "b": 1.0})
+        writer.append(events.CONSOLE, "stdout", "a line\n")
+        finish(writer)
+    first = min(place.folder.glob("*.seg"))
+    content = bytearray(first.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    first.write_bytes(content)
+    decoded = []
+    decode = events.decode
+    monkeypatch.setattr(events, "decode", lambda p: decoded.append(p) or decode(p))
+    return decoded
+
+
+def test_a_run_that_is_sent_whole_is_read_once(place, monkeypatch):
+    """Its documents are told while its events are sent, and are those of the journals."""
+    decoded = full_of_all(place, monkeypatch)
+    place.visit()
+    sent = len(delivered(place.sink))
+    assert sent == 209, "one event is damaged"
+    assert len(decoded) < sent * 1.7, "all once, and the beginning once more"
+    assert place.sink.files == told_by_the_journals(place)
+    assert set(place.sink.files) == {f"tracker/{n}" for n in (
+        "run.json", "texts.jsonl", "console.jsonl"
+    )}  # fmt: skip
+
+
+@pytest.mark.parametrize("stops", [5, 12, 19])
+def test_a_run_that_is_sent_in_several_visits_has_the_same_documents(place, monkeypatch, stops):
+    full_of_all(place, monkeypatch)
+    steps = iter(range(stops))
+    assert place.visit(go_on=lambda: next(steps, None) is not None).more
+    place.reopen()
+    place.visit()
+    assert place.sink.files == told_by_the_journals(place)
 
 
 def test_documents_that_are_refused_are_parked_and_the_run_still_ends(place):
