@@ -142,13 +142,16 @@ def save(db: sqlite3.Connection, record: LaneRecord) -> None:
     remote_run = {"id": run.id, "url": run.url, "handle": dict(run.handle)} if run else None
     db.execute(
         "REPLACE INTO lanes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*record.key, json.dumps(remote_run), record.looked_up_at,
-         msgspec.json.encode(record.state).decode(), record.progress.dump(), record.batch,
-         record.told,
-         record.documented, record.failures, record.next_try, record.error, record.pending,
+        (*record.key, _text(remote_run), record.looked_up_at, _text(record.state),
+         record.progress.dump(), record.batch, record.told, record.documented,
+         record.failures, record.next_try, record.error, record.pending,
          record.settled, record.policies.dump(), record.taken, record.oldest),
     )  # fmt: skip
     db.executemany(
         "REPLACE INTO cursors VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [(*record.key, writer, c.seq, c.files, *c.hint) for writer, c in record.cursors.items()],
     )
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()

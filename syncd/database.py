@@ -113,6 +113,7 @@ class Database:
         self.trouble: str | None = None
         self.moved = False
         self._inode = 0
+        self._sync = ""
         try:
             if look:
                 self._look()
@@ -151,7 +152,9 @@ class Database:
         without all that came after it.
         """
         with self._lock, self._troubles():
-            self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            if (sync := "FULL" if durable else "NORMAL") != self._sync:
+                self._db.execute(f"PRAGMA synchronous={sync}")
+                self._sync = sync
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -212,7 +215,7 @@ class Database:
         self._bring_up_to_date()
 
     def _bring_up_to_date(self) -> None:
-        self._db.executescript(_TABLES)
+        self._db.executescript(f"BEGIN; {_TABLES} COMMIT")  # at once: each would be synced
         self._add_columns()
         self._db.execute(f"PRAGMA user_version={FORMAT}")
 

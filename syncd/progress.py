@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from syncd.sinks import Head, Item
 from tracker.events import Artifact, Finish, Log, Start
@@ -72,12 +73,12 @@ class Progress:
 
     def dump(self) -> str:
         """As JSON text."""
-        return json.dumps([self.writers, self.folders])
+        return msgspec.json.encode([self.writers, self.folders]).decode()
 
     @classmethod
     def load(cls, text: str | None) -> Progress:
         """From JSON text."""
-        return cls(*json.loads(text)[:2]) if text else cls()  # there was a third part once
+        return cls(*msgspec.json.decode(text)[:2]) if text else cls()  # there was a third part once
 
 
 def head(run_id: str, start: Start | None, started_at: int) -> Head:

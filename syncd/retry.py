@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import tenacity
-
 from syncd.clock import SYSTEM, Clock
 from syncd.sinks import Retryable
 from tracker.settings import Settings
@@ -23,46 +21,34 @@ T = TypeVar("T")
 def quickly(
     call: Callable[[], T], settings: Settings, stop: threading.Event, clock: Clock = SYSTEM
 ) -> T:
-    """Call, and on Retryable call again, as `attempts` says. The last error is raised as it came.
+    """Call, and on Retryable call again, as `quick_pause` says; the last error comes as it is.
 
     Once `stop` is set there is no further attempt, and a pause ends.
     """
-    return attempts(settings, stop, clock)(call)
-
-
-def attempts(settings: Settings, stop: threading.Event, clock: Clock = SYSTEM) -> tenacity.Retrying:
-    """The attempts at one call: `quick_attempts` in all, exponential, full jitter.
-
-    A `Retry-After` up to `retry_most_s` is obeyed here; a longer one is left to the lane's
-    slow schedule, so that it holds up no worker.
-    """
-    jitter = tenacity.wait_random_exponential(settings.retry_first_s, settings.retry_most_s)
-
-    def pause(state: tenacity.RetryCallState) -> float:
-        return _asked(state) or jitter(state)
-
-    def worth_it(state: tenacity.RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        return isinstance(error, Retryable) and _asked(state) <= settings.retry_most_s
-
-    def sleep(pause_s: float) -> None:
+    attempt = 1
+    while True:
+        try:
+            return call()
+        except Retryable as error:
+            pause_s = quick_pause(attempt, error.retry_after, settings)
+            if pause_s is None or stop.is_set():
+                raise
         clock.wait(stop, pause_s)
-
-    return tenacity.Retrying(
-        stop=tenacity.stop_any(
-            tenacity.stop_after_attempt(settings.quick_attempts),
-            tenacity.stop_when_event_set(stop),
-        ),
-        wait=pause,
-        retry=worth_it,
-        sleep=sleep,
-        reraise=True,
-    )
+        attempt += 1
 
 
-def _asked(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    return (error.retry_after or 0.0) if isinstance(error, Retryable) else 0.0
+def quick_pause(failed: int, retry_after: float | None, settings: Settings) -> float | None:
+    """Seconds from the attempt that `failed` as the nth to the next one; None if there is none.
+
+    There are `quick_attempts` in all, pauses are exponential with full jitter. A `Retry-After`
+    up to `retry_most_s` is obeyed here; a longer one is left to the lane's slow schedule, so that
+    it holds up no worker.
+    """
+    asked_s = retry_after or 0.0
+    if failed >= settings.quick_attempts or asked_s > settings.retry_most_s:
+        return None
+    bound = min(settings.retry_most_s, settings.retry_first_s * 2 ** min(failed - 1, 30))
+    return asked_s or random.uniform(0.0, bound)  # noqa: S311 - jitter
 
 
 def slow_pause(failures: int, retry_after: float | None, settings: Settings) -> float:

@@ -6,9 +6,9 @@ import sys
 from functools import partial
 from typing import Any
 
-from scripts.benchmarks.outage import Fleet, Policy, Server, quick, single
+from scripts.benchmarks.outage import Fleet, Policy, Server
 from scripts.benchmarks.table import show
-from syncd.retry import Breaker, slow_pause
+from syncd.retry import Breaker, quick_pause, slow_pause
 from tracker.settings import Settings
 
 SEED = 4
@@ -27,15 +27,19 @@ def _fixed(_failures: int, _retry_after: float | None) -> float:
     return FIXED_S
 
 
+def _none(_failed: int, _retry_after: float | None, _settings: Settings) -> None:
+    """One attempt, whatever comes of it."""
+
+
 def _slow(failures: int, retry_after: float | None) -> float:
     return slow_pause(failures, retry_after, _OURS)
 
 
 POLICIES = {
-    "each lane again after 30 s": Policy(single, _fixed, _NONE),
-    "quick attempts, slow schedule, jitter": Policy(quick, _slow, _NONE),
-    "and the breaker": Policy(quick, _slow, _BREAKER),
-    "and the server says Retry-After: 30": Policy(quick, _slow, _BREAKER, RETRY_AFTER_S),
+    "each lane again after 30 s": Policy(_none, _fixed, _NONE),
+    "quick attempts, slow schedule, jitter": Policy(quick_pause, _slow, _NONE),
+    "and the breaker": Policy(quick_pause, _slow, _BREAKER),
+    "and the server says Retry-After: 30": Policy(quick_pause, _slow, _BREAKER, RETRY_AFTER_S),
 }
 
 

@@ -9,34 +9,28 @@ that it answers 503, which costs it a tenth of a request.
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import itertools
 import random
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
 
-from syncd.retry import Breaker, attempts
+from syncd.retry import Breaker
 from syncd.sinks import Retryable
 from tracker.settings import Settings
 
 REFUSAL_COST = 0.1
 """Of a request's work, what it takes the server to refuse one."""
 
-_NEVER = threading.Event()
-
 
 class World:
-    """What is to happen, in order of virtual time. It is a `syncd.clock.Clock` too."""
+    """What is to happen, in order of virtual time."""
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.pause_s = 0.0
-        """What was asked for last by attempts, before the next of them."""
         self._ahead: list[tuple[float, int, Callable[[], None]]] = []
         self._number = itertools.count()
 
@@ -49,19 +43,6 @@ class World:
         while self._ahead and self._ahead[0][0] < until:
             self.now, _, what = heapq.heappop(self._ahead)
             what()
-
-    def time(self) -> float:
-        """The wall's clock."""
-        return self.now
-
-    def monotonic(self) -> float:
-        """The other one."""
-        return self.now
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Leave the waiting to the visit whose attempts ask for it."""
-        self.pause_s = seconds
-        return event.is_set()
 
 
 @dataclass
@@ -99,32 +80,32 @@ class Server:
         return self.last_at, None
 
 
-Attempts = Iterable[contextlib.AbstractContextManager[object]]
-"""At one request, as `syncd.retry.attempts` gives them."""
+Attempts = Callable[[int, "float | None", Settings], "float | None"]
+"""As `syncd.retry.quick_pause`."""
+
+_SETTINGS = Settings()
+_PROBE = msgspec.structs.replace(_SETTINGS, quick_attempts=1)
 
 
 @dataclass
 class Lane:
-    """A run with batches left to send; its attempts, and those of a probe."""
+    """A run with batches left to send."""
 
     left: int
     due: float
-    quick: Attempts
-    once: Attempts
     failures: int = 0
     flying: bool = False
 
 
 @dataclass
 class Daemon:
-    """One `syncd` with its lanes. `pause` is that of a lane: of its failures and a Retry-After."""
+    """One `syncd` with its lanes."""
 
     world: World
     server: Server
     lanes: list[Lane]
+    policy: Policy
     breaker: Breaker
-    settings: Settings
-    pause: Callable[[int, float | None], float]
     flying: int = 0
     polls: bool = False
 
@@ -134,7 +115,7 @@ class Daemon:
         for lane in self.lanes:
             if lane.flying or not lane.left or lane.due > now:
                 continue
-            if self.flying >= self.settings.workers:
+            if self.flying >= _SETTINGS.workers:
                 return
             if not self.breaker.allows(now):
                 self._poll()
@@ -142,12 +123,12 @@ class Daemon:
             self.flying += 1
             lane.flying = True
             probing = self.breaker.state == "half-open"
-            self._go_on(lane, self._visit(lane, lane.once if probing else lane.quick))
+            self._go_on(lane, self._visit(lane, _PROBE if probing else _SETTINGS))
 
     def _poll(self) -> None:
         if not self.polls:
             self.polls = True
-            self.world.at(self.world.now + self.settings.poll_interval_s, self._polled)
+            self.world.at(self.world.now + _SETTINGS.poll_interval_s, self._polled)
 
     def _polled(self) -> None:
         self.polls = False
@@ -160,7 +141,7 @@ class Daemon:
             self.breaker.succeeded()
         except Retryable as error:
             lane.failures += 1
-            lane.due = self.world.now + self.pause(lane.failures, error.retry_after)
+            lane.due = self.world.now + self.policy.pause(lane.failures, error.retry_after)
             self.breaker.failed(self.world.now)
             self.world.at(lane.due, self.turn)
         else:
@@ -170,42 +151,34 @@ class Daemon:
         self.flying -= 1
         self.turn()
 
-    def _visit(self, lane: Lane, first: Attempts) -> Iterator[float]:
-        """Send batch after batch; yields until when it waits."""
-        tried = first
+    def _visit(self, lane: Lane, settings: Settings) -> Iterator[float]:
+        """Send batch after batch, the first under these settings; yields until when it waits."""
         while lane.left:
-            for attempt in tried:
-                pause_s, self.world.pause_s = self.world.pause_s, 0.0
-                if pause_s:
-                    yield self.world.now + pause_s
-                with attempt:
-                    until, error = self.server.ask(self.world.now)
-                    yield until
-                    if error is not None:
-                        raise error
+            for attempt in itertools.count(1):
+                until, error = self.server.ask(self.world.now)
+                yield until
+                if error is None:
+                    break
+                pause_s = self.policy.attempts(attempt, error.retry_after, settings)
+                if pause_s is None:
+                    raise error
+                yield self.world.now + pause_s
             lane.left -= 1
             lane.failures = 0
-            tried = lane.quick
+            settings = _SETTINGS
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How a fleet goes about an outage, and what Retry-After the server gives it."""
+    """How a fleet goes about an outage, and what Retry-After the server gives it.
 
-    attempts: Callable[[Settings, World], Attempts]
+    `pause` is that of a lane, of its failures and a Retry-After.
+    """
+
+    attempts: Attempts
     pause: Callable[[int, float | None], float]
     breaker: Callable[[], Breaker]
     retry_after: float | None = None
-
-
-def quick(settings: Settings, world: World) -> Attempts:
-    """Those of syncd."""
-    return attempts(settings, _NEVER, world)
-
-
-def single(_settings: Settings, _world: World) -> Attempts:
-    """One, whatever comes of it."""
-    return (contextlib.nullcontext(),)
 
 
 @dataclass(frozen=True)
@@ -241,13 +214,7 @@ class Fleet:
         return server
 
     def _daemon(self, world: World, server: Server, policy: Policy) -> Daemon:
-        settings = Settings()
-        one = msgspec.structs.replace(settings, quick_attempts=1)
         lanes = [
-            Lane(
-                self.batches, random.uniform(0, self.noticed_s),
-                policy.attempts(settings, world), policy.attempts(one, world),
-            )
-            for _ in range(self.lanes)
+            Lane(self.batches, random.uniform(0, self.noticed_s)) for _ in range(self.lanes)
         ]  # fmt: skip
-        return Daemon(world, server, lanes, policy.breaker(), settings, policy.pause)
+        return Daemon(world, server, lanes, policy, policy.breaker())

@@ -35,7 +35,6 @@ import contextlib
 import errno
 import os
 from pathlib import Path
-from unittest import mock
 
 from tests.doubles.failing_files import LIE, SHORT
 from tracker.artifacts.files import Files as BlobFiles
@@ -135,12 +134,14 @@ class Disk:
     @contextlib.contextmanager
     def installed(self):
         """While this lasts, the product's calls are made on this disk."""
-        with contextlib.ExitStack() as stack:
-            for seam, names in CALLS.items():
-                for name in names:
-                    call = self._call(name, getattr(seam(), name))
-                    stack.enter_context(mock.patch.object(seam, name, staticmethod(call)))
+        before = [(seam, name, vars(seam)[name]) for seam, names in CALLS.items() for name in names]
+        try:
+            for seam, name, _ in before:
+                setattr(seam, name, staticmethod(self._call(name, getattr(seam, name))))
             yield self
+        finally:
+            for seam, name, real in before:
+                setattr(seam, name, real)
 
     def fail(self, name, error):
         """Let the next call of this name fail with an errno, or a write be SHORT or a LIE."""

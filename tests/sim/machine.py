@@ -9,12 +9,14 @@ from concurrent.futures import Future
 from unittest import mock
 
 from syncd.catalog import Catalog
+from syncd.clock import SYSTEM
 from syncd.database import Database
 from syncd.ledger import Ledger
 from syncd.notices import Notices
 from syncd.outlet import Outlet
 from syncd.owner import Ownership
 from syncd.sinks import Remote
+from tests.sim.paths import Remembered
 from tracker.settings import RemoteSettings, Settings
 from tracker.store import StoreFolder
 
@@ -67,6 +69,25 @@ def settings_for(platforms):
     )  # fmt: skip
 
 
+class Looking(type(SYSTEM)):
+    """The clock by which who wants a store looks at who has it: meanwhile these renew the lease.
+
+    Leases are of real time, and threads that renew them at any moment are nothing for a story
+    that has to be the same each time: `keep` is in their place.
+    """
+
+    def __init__(self, place):
+        self._place = place
+
+    def wait(self, event, _):
+        for process in self._place.processes:
+            process.ownership._lease.renew()
+        return event.is_set()
+
+    def keep(self):
+        """Do nothing, as `Ownership` does between two renewals."""
+
+
 class Process:
     """A syncd process: what `syncd.daemon` does in its threads, a turn at a time.
 
@@ -77,7 +98,7 @@ class Process:
     def __init__(self, world, place):
         self._world, self.place = world, place
         self._context = contextlib.ExitStack()
-        self._context.enter_context(Ownership(place.store))
+        self.ownership = self._context.enter_context(Ownership(place.store, clock=Looking(place)))
         self.ledger = Ledger(place.database, clock=world.clock)
         settings = settings_for(world.platforms)
         self.ledger.meet(settings.remotes)
@@ -131,13 +152,9 @@ class Place:
     def __init__(self, world, root):
         self._world = world
         self.root = root
-        self.store = StoreFolder.open(root, create=True)
+        self._open(create=True)
         self.processes = []
         self._sure = 0  # bytes of the database's log that a power cut leaves
-
-    @property
-    def database(self):
-        return self.store.sync / "syncd.db"
 
     @property
     def process(self):
@@ -185,11 +202,14 @@ class Place:
         """Put the folder elsewhere."""
         self.stop()
         self.root.rename(root)
-        self.root, self.store = root, StoreFolder.open(root)
+        self.root = root
+        self._open()
 
-    @property
-    def _log(self):
-        return self.database.with_name("syncd.db-wal")
+    def _open(self, **options):
+        store_id = StoreFolder.open(self.root, **options).id
+        self.store = StoreFolder(Remembered(self.root), store_id)
+        self.database = self.store.sync / "syncd.db"
+        self._log = self.store.sync / "syncd.db-wal"
 
 
 def watched(world):

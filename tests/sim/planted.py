@@ -121,7 +121,7 @@ def lease_by_pid():
     """Who finds its own pid in the lock takes it for its own: in containers all have the same."""
 
     class Lease:
-        def __init__(self, store):
+        def __init__(self, store, **_):
             self._path = store.sync / "syncd.pid"
 
         def __enter__(self):

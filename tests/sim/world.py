@@ -15,7 +15,7 @@ from syncd import owner
 from tests.doubles.power import MEMORY, Disk
 from tests.sim import artifacts
 from tests.sim.clock import Clock
-from tests.sim.machine import Place, watched
+from tests.sim.machine import Looking, Place, watched
 from tests.sim.platforms import Appends, Offsets, Platform, Rows
 from tests.sim.trainings import Run
 from tracker.journal import segment as segment_module
@@ -109,7 +109,7 @@ class World:
         yield mock.patch.object(os, "urandom", self.dice.randbytes)
         yield mock.patch.object(tempfile, "tempdir", MEMORY)
         yield mock.patch.object(logging.getLogger("syncd"), "disabled", new=True)
-        yield mock.patch.multiple(owner, RENEW_S=0.02, _LOOK_S=0.005)  # leases are of real time
+        yield mock.patch.object(owner.Ownership, "_keep", Looking.keep)
         yield watched(self)
 
     def furnished(self, place):
@@ -155,5 +155,9 @@ class World:
                 os.utime(folder, ns=(self.clock.ns, self.clock.ns))
 
     def _folder_times(self):
-        folders = [place.store.run(run.id) for place in self.places for run in self.runs]
-        return {f: f.stat().st_mtime_ns for f in folders if f.exists()}
+        times = {}
+        for place in self.places:
+            for folder in [place.store.run(run.id) for run in self.runs]:
+                with contextlib.suppress(FileNotFoundError):
+                    times[folder] = folder.stat().st_mtime_ns
+        return times

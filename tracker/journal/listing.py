@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,7 @@ class Journal:
 
     def segments(self) -> list[int]:
         """Numbers of the segments that are there."""
-        return sorted(n for writer, n in _names(self.folder) if writer == self.writer_id)
+        return sorted(n for _, n in _names(self.folder, f"{self.writer_id}-"))
 
     def packs(self) -> list[int]:
         """Numbers of the writer's pack files that are there."""
@@ -66,8 +67,11 @@ class Journal:
         fd = self._open(number)
         if fd is None:
             return None
-        with os.fdopen(fd, "rb", buffering=0) as file:  # it stands there raw, packed or not
-            return first_header(file.read(_HEADER_BYTES), self._seed(number))
+        try:
+            data = os.read(fd, _HEADER_BYTES)
+        finally:
+            os.close(fd)
+        return first_header(data, self._seed(number))  # it stands there raw, packed or not
 
     def preamble(self, number: int) -> bytes:
         """The first bytes of a segment, which tell its form and format; empty if it is none."""
@@ -94,7 +98,7 @@ class Journal:
         fd = self._open(segment)
         if fd is None:
             return None
-        with os.fdopen(fd, "rb") as file:
+        with os.fdopen(fd, "rb", io.DEFAULT_BUFFER_SIZE) as file:  # given: no look for a terminal
             most = min(os.fstat(fd).st_size, MAX_SEGMENT)  # room is made for all that is asked for
             data = file.read(len(PREAMBLE) if offset else most)
             if data[: len(PREAMBLE)] != PREAMBLE:
@@ -224,13 +228,18 @@ def newest(folder: Path) -> int:
     return max((_started(journal)[0] for journal in journals(folder)), default=0)
 
 
-def _names(folder: Path) -> Iterator[tuple[str, int]]:
-    """Writer id and number of each segment in a folder; none where there is no folder."""
+def _names(folder: Path, begin: str = "") -> Iterator[tuple[str, int]]:
+    """Writer id and number of each segment in a folder whose name so begins.
+
+    There is none where there is no folder.
+    """
     try:
         entries = os.listdir(folder)  # noqa: PTH208 - names are all that is needed, and quickly
     except (FileNotFoundError, NotADirectoryError):
         return
     for entry in entries:
+        if not entry.startswith(begin):
+            continue
         match = NAME.fullmatch(entry)
         if match and entry == segment_name(match[1], int(match[2])):
             yield match[1], int(match[2])

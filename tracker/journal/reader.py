@@ -25,6 +25,7 @@ from tracker.journal.record import (
     kind_of,
     scan,
     seed,
+    segment_name,
 )
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class _Place:
 
     def __init__(self, journal: Journal, number: int, *, last: bool, writing: bool) -> None:
         self.number = number
-        self.name = journal.path(number).name
+        self.name = segment_name(journal.writer_id, number)
         self.seed = seed(journal.folder.name, journal.writer_id, number)
         self.live = last and writing
         self.packed = False

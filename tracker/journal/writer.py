@@ -117,7 +117,7 @@ class Writer:
         # Where the segment is full, or a sync is to begin early.
         self._limit = min(_SYNC_BYTES, self._full)
         self._retry_at = 0.0
-        self._broken = False
+        self._broken = self._doubtful = False
         self._wake = Wake()
         self._thread: threading.Thread | None = None
         self._chain = Chain(folder, run_id, self.id, self._files)
@@ -216,7 +216,8 @@ class Writer:
                 except OSError as error:
                     self._note(segment, error)
                 except BaseException:  # thrown by a signal handler
-                    self._settle(segment, start, seq, length + _HEAD)
+                    limit, self._limit, self._doubtful = self._limit, -1, True  # see `_settle`
+                    self._settle(limit, segment, start, seq, length + _HEAD)
                     raise
                 return self._append_elsewhere(LOG, seq, payload)
             finally:
@@ -385,7 +386,8 @@ class Writer:
 
     def _with_room(self, length: int) -> Segment:
         """The segment for a payload of this length: this one or, if it is full, the next."""
-        if self._broken:
+        if self._broken or self._doubtful:
+            self._break()
             raise WriterBroken(f"writer {self.id} is closed")
         if length > MAX_PAYLOAD:
             raise ValueError(f"{length:,} bytes in one call; {MAX_PAYLOAD:,} is the most")
@@ -439,14 +441,19 @@ class Writer:
         segment.end, self._seq = segment.end + len(content) * whole, seq if whole else self._seq
         return whole
 
-    def _settle(self, segment: Segment, start: int, seq: int, length: int) -> None:
-        """After an interrupted write at `start`: tell from the file whether the event is in it."""
+    def _settle(self, limit: int, segment: Segment, start: int, seq: int, length: int) -> None:
+        """After an interrupted write at `start`: tell from the file whether the event is in it.
+
+        Until that is known the writer is doubtful: interrupted here too, it takes no more.
+        """
         beyond = segment.beyond(start)
         if beyond == length:
             segment.end, self._seq = start + length, seq
         elif beyond > 0:
             segment.end = start
-            self._begin_behind_failure()
+            if self._begin_behind_failure():
+                limit = self._limit
+        self._limit, self._doubtful = limit, False
 
     def _append_elsewhere(self, kind: int, seq: int, payload: bytes) -> bool:
         """After a short or failed write: the same event in a new segment, or dropped."""
@@ -474,7 +481,8 @@ class Writer:
         try:
             error = segment.write(self._files, payload)
         except BaseException:  # thrown by a signal handler
-            self._settle(segment, start, seq, _HEAD + len(payload))
+            limit, self._limit, self._doubtful = self._limit, -1, True  # see `_settle`
+            self._settle(limit, segment, start, seq, _HEAD + len(payload))
             raise
         if error is None:
             self._seq = seq

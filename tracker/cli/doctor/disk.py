@@ -136,8 +136,9 @@ class _Notices:
         """Whether a notice came since the start."""
         if self._fd < 0:
             return False
-        ready, _, _ = select.select([self._fd], [], [], _NOTICE_WAIT_S)
-        return bool(ready)
+        poll = select.poll()  # select() takes no descriptor above 1023
+        poll.register(self._fd, select.POLLIN)
+        return bool(poll.poll(_NOTICE_WAIT_S * 1000))
 
     def close(self) -> None:
         if self._fd >= 0:
