@@ -49,7 +49,7 @@ def ls(project: str | None, status: str | None, tag: str | None, limit: int, as_
     more = bool(limit) and len(runs) > limit
     runs = runs[:limit] if limit else runs
     if project is not None and not runs:
-        _check_project(store, project)
+        check_project(store, project)
     if as_json:
         listed = [run.to_dict() for run in runs]
         document.print_document({"store": str(store.folder.root), "more": more, "runs": listed})
@@ -114,7 +114,12 @@ def _telling_length(store: Store) -> int:
     return length
 
 
-def _check_project(store: Store, project: str) -> None:
+def check_project(store: Store, project: str) -> None:
+    """Refuse a project that is not there.
+
+    Raises:
+        BadInput: names the nearest.
+    """
     names = [known.name for known in store.projects()]
     if names and project not in names:
         near = difflib.get_close_matches(project, names, 3, 0.5) or names[:5]

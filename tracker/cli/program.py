@@ -20,6 +20,7 @@ from tracker.unexpected import unexpected
 COMMANDS = {
     "ls": "List runs, newest first.",
     "show": "Show everything about a run.",
+    "history": "Show a metric over time, of all runs together or of runs by name.",
     "tail": "Follow what a run logs.",
     "export": "Write what a run logged to CSV, JSON lines, Parquet or a W&B run folder.",
     "import": "Take in what another tool recorded.",

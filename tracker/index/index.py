@@ -86,7 +86,7 @@ class Index:
         Raises:
             StoreError: the index cannot be read.
         """
-        return self._read(lambda connection: connection.execute(sql, values).fetchall())
+        return self.read(lambda connection: connection.execute(sql, values).fetchall())
 
     def history(
         self, run_id: str, key: str, *, branch: str = "newest", rank: int | None = None
@@ -101,28 +101,17 @@ class Index:
         from tracker.index import history  # noqa: PLC0415 - numpy, only where points are read
 
         def points(connection: sqlite3.Connection) -> History:
-            run = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).fetchone()
-            word = connection.execute("SELECT id FROM word WHERE text = ?", (key,)).fetchone()
-            ids = run[0] if run else 0, word[0] if word else 0
+            ids = numbers(connection, run_id, key)
             return history.read(connection, *ids, branch=branch, rank=rank)
 
-        return self._read(points)
+        return self.read(points)
 
-    def tables(self) -> sqlite_utils.Database:
-        """The index as a sqlite-utils database, for free reading; changes are refused.
+    def read(self, reading: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Do some reading in one transaction; a damaged index is made anew first.
 
-        The views in the package's text are the documented surface.
+        Raises:
+            StoreError: the index cannot be read.
         """
-        import sqlite_utils  # noqa: PLC0415 - 300 ms that nobody else should pay
-
-        self._open()
-        uri = f"{self._path.absolute().as_uri()}?mode=ro"
-        return sqlite_utils.Database(sqlite3.connect(uri, uri=True))
-
-    # -- the file --------------------------------------------------------------------------
-
-    def _read(self, reading: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """Read in one transaction; a damaged index is made anew first."""
         try:
             return self._in_transaction(reading)
         except _HEALED as error:
@@ -140,6 +129,19 @@ class Index:
                     return self._in_transaction(reading)
 
                 return self._insist(anew)
+
+    def tables(self) -> sqlite_utils.Database:
+        """The index as a sqlite-utils database, for free reading; changes are refused.
+
+        The views in the package's text are the documented surface.
+        """
+        import sqlite_utils  # noqa: PLC0415 - 300 ms that nobody else should pay
+
+        self._open()
+        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+        return sqlite_utils.Database(sqlite3.connect(uri, uri=True))
+
+    # -- the file --------------------------------------------------------------------------
 
     def _insist(self, work: Callable[[], _Result]) -> _Result:
         """Do work under the lock; if the file is absent or damaged, with a new one."""
@@ -230,3 +232,10 @@ def _inode_of(path: Path) -> int:
         return path.stat().st_ino
     except FileNotFoundError:
         return 0
+
+
+def numbers(connection: sqlite3.Connection, run_id: str, key: str) -> tuple[int, int]:
+    """Numbers of a run and of a key, 0 for what is not there."""
+    run = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).fetchone()
+    word = connection.execute("SELECT id FROM word WHERE text = ?", (key,)).fetchone()
+    return run[0] if run else 0, word[0] if word else 0

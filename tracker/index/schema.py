@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x74726B78
 """Says that a SQLite file is an index of ours ("trkx")."""
 
-VERSION = 4
+VERSION = 5
 """Raised with every change below; an index of a lower version is rebuilt."""
 
 SYSTEM = "\x1f"
@@ -195,6 +195,10 @@ CREATE TABLE chunk (
     last_step INTEGER NOT NULL,
     least_step INTEGER NOT NULL,
     most_step INTEGER NOT NULL,
+    first_time INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
+    least_time INTEGER NOT NULL,
+    most_time INTEGER NOT NULL,
     figures BLOB NOT NULL,
     steps BLOB NOT NULL,
     times BLOB NOT NULL,
