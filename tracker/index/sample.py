@@ -47,7 +47,7 @@ def sampled(selection: Selection, most: int) -> History:
 
 
 def cut(selection: Selection, most: int) -> Buckets:
-    """The buckets of which each keeps its points: `most // 4`, begun at chunks where one is near."""
+    """The buckets of which each keeps its points: `most // 4`, moved to where chunks begin."""
     reach = selection.reach() or (0, 0)
     begins = [chunks.extent(selection.axis).least for chunks in selection.chunks]
     return snapped(equal(*reach, max(1, most // KEPT)), begins)
@@ -120,14 +120,19 @@ def _told(chunks: Chunks, which: Mask, axis: str, ordinal: int) -> _Column:
     """First, least, largest and last points of chunks, by their figures alone."""
     assert chunks.figures is not None  # noqa: S101 - else none is told
     figures = chunks.figures[which]
-    firsts, lasts = chunks.first_seqs[which], chunks.last_seqs[which]
     step, time = chunks.step, chunks.time
-    points = Points(
-        np.r_[step.first[which], figures["min_step"], figures["max_step"], step.last[which]],
-        np.r_[time.first[which], figures["min_time"], figures["max_time"], time.last[which]],
-        np.r_[firsts, firsts, firsts, lasts],
-        np.r_[figures["first"], figures["min"], figures["max"], figures["last"]],
-    )
+    firsts, lasts = chunks.first_seqs[which], chunks.last_seqs[which]
+    steps = [step.first[which], figures["min_step"], figures["max_step"], step.last[which]]
+    times = [time.first[which], figures["min_time"], figures["max_time"], time.last[which]]
+    values = [figures["first"], figures["min"], figures["max"], figures["last"]]
+    columns = Points(*map(np.stack, (steps, times, (firsts, firsts, firsts, lasts), values)))
+    fresh = np.ones(columns.steps.shape, np.bool_)
+    fresh[3] = firsts != lasts
+    for extreme in (1, 2):  # which may be the first or last point once more
+        for end in (0, 3):
+            again = [column[extreme] == column[end] for column in (steps, times, values)]
+            fresh[extreme] &= ~np.logical_and.reduce(again)
+    points = columns.only(fresh)
     return _Column(points.on(axis), points, np.full(len(points.seqs), ordinal))
 
 
