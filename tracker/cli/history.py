@@ -12,7 +12,7 @@ import click
 
 from tracker.cli import document, table, terminal, wording
 from tracker.cli.going import moment
-from tracker.cli.ls import check_project
+from tracker.cli.ls import check_project, say_left_out
 from tracker.cli.program import chosen_store, json_option, store_option
 from tracker.errors import BadInput
 from tracker.notice import shown
@@ -86,6 +86,7 @@ def history(
         _print(head, body)
         if len(runs) > 1:
             click.echo("least, largest and number of points of each row: --csv or --json")
+    say_left_out(store)
 
 
 def _check(options: dict[str, Any], runs: Sequence[str]) -> None:

@@ -57,12 +57,13 @@ def ls(project: str | None, status: str | None, tag: str | None, limit: int, as_
     if not runs:
         filtered = any(value is not None for value in (project, status, tag))
         click.echo(_nothing(store, filtered=filtered))
+        say_left_out(store)
         return
     for line in table.lines(_columns(store, runs), terminal.width()):
         click.echo(line)
     if more:
         click.echo(f"the newest {limit} runs; all of them: tracker ls --limit 0")
-    _say_left_out(store)
+    say_left_out(store)
 
 
 def _columns(store: Store, runs: Sequence[RunView]) -> list[table.Column]:
@@ -133,9 +134,10 @@ def _nothing(store: Store, *, filtered: bool) -> str:
     return f"no runs yet in {shown(str(store.folder.root))}; tracker.init() begins one"
 
 
-def _say_left_out(store: Store) -> None:
+def say_left_out(store: Store) -> None:
+    """Say on standard error what of the store could not be read."""
     if store.index.behind:
-        click.echo("another process is reading the journals; this may not be all yet", err=True)
+        click.echo("another process is at the index; this may not be all yet", err=True)
     for folder, reason in store.index.unreadable.items():
         click.echo(f"run folder {shown(folder)} cannot be read: {shown(reason)}", err=True)
     for file, kind in store.index.query(

@@ -23,6 +23,11 @@ _Result = TypeVar("_Result")
 _HEALED = (database.Unusable, sqlite3.DatabaseError, ValueError)
 """What a damaged or absent file is noticed by."""
 
+
+class _Held(StoreError):
+    """Another program keeps the file locked."""
+
+
 _ATTEMPTS = 5
 """Somebody may delete the file again and again; not for ever."""
 
@@ -68,17 +73,30 @@ class Index:
         """Project everything that was written to the journals until now.
 
         An index that is absent, damaged or of an older version is made anew. If another
-        process is at it longer than `wait_s`, `behind` is set and what is there stands.
+        process is at it longer than `wait_s`, or another program keeps it locked, `behind` is
+        set and what is there stands.
 
         Raises:
             StoreError: the index is of a newer version, or the store cannot be used.
         """
         with database.lock(self._lock_path, self._wait_s) as held:
             self.behind = not held
-            if not held:
+            if held:
+                try:
+                    self._insist(self._project)
+                except _Held:
+                    self.behind = True
+            if self.behind:
                 self._open_as_it_is()
-                return
-            self._insist(self._project)
+
+    @property
+    def doubt(self) -> str:
+        """What belongs behind a sentence that something is not there; "" if nothing is left out."""
+        return (
+            " Another process is at the index, so this may not be all: try again in a moment."
+            if self.behind
+            else ""
+        )
 
     def query(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Read with SQL from what the last `catch_up` left.
@@ -177,6 +195,8 @@ class Index:
         """Let what a new file would not heal go on to the person."""
         if isinstance(error, sqlite3.ProgrammingError):
             raise error
+        if isinstance(error, sqlite3.DatabaseError) and database.is_locked(error):
+            raise _Held(database.locked(self._path)) from error
         if isinstance(error, sqlite3.DatabaseError) and database.is_busy(error):
             raise StoreError(f"the index {self._path} cannot be used: {error}") from error
 

@@ -343,4 +343,4 @@ class RunView:
 
     def _none(self, key: str, what: str, names: list[str]) -> str:
         hint = nearest(key, names) or f"It has no {what}s."
-        return f"run {self.name or self.id} has no {what} {key!r}. {hint}"
+        return f"run {self.name or self.id} has no {what} {key!r}. {hint}{self._index.doubt}"

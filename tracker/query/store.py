@@ -122,7 +122,7 @@ class Store:
         views = [self.run(run) if isinstance(run, str) else run for run in runs]
         self.index.catch_up()
         for name in (key,) if by in AXES else (key, by):
-            check_metric(name, views)
+            _check_metric(name, views, self.index.doubt)
         ids = [view.id for view in views]
         return curves.columns(self.index, ids, [(run, key) for run in ids], by, want)
 
@@ -150,7 +150,7 @@ class Store:
             raise BadInput(f"points={points!r} cannot be used; it is 1 or more.")
         self.index.catch_up()
         reach, zone_s = trend.reach(since, until), trend.zone_s(until)
-        asked = trend.Question(key, project, reach, points, zone_s)
+        asked = trend.Question(key, project, reach, points, zone_s, self.index.doubt)
         return self.index.read(lambda connection: trend.read(connection, asked))
 
     def projects(self) -> list[Project]:
@@ -188,7 +188,7 @@ def _conditions(
     return conditions, values
 
 
-def check_metric(key: str, views: Sequence[RunView]) -> None:
+def _check_metric(key: str, views: Sequence[RunView], doubt: str) -> None:
     """Refuse a metric that none of some runs has.
 
     Raises:
@@ -196,7 +196,6 @@ def check_metric(key: str, views: Sequence[RunView]) -> None:
     """
     if any(view.has(key) for view in views):
         return
-    names = (name for view in views for name in view.metrics)
-    which = f"none of {len(views)} runs has" if len(views) != 1 else f"run {views[0].name} has no"
-    hint = nearest(key, names) or "There is none at all."
-    raise RunError(f"{which}{' a' if len(views) != 1 else ''} metric {key!r}. {hint}")
+    near = nearest(key, (name for view in views for name in view.metrics))
+    who = f"run {views[0].name} has no" if len(views) == 1 else f"none of {len(views)} runs has a"
+    raise RunError(f"{who} metric {key!r}. {near or 'There is none at all.'}{doubt}")

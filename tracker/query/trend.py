@@ -69,7 +69,8 @@ def zone_s(at: datetime | None) -> int:
 class Question(NamedTuple):
     """Of which runs and times a trend is wanted, and in how many rows at most.
 
-    Rows begin at round times of a zone that is `zone_s` seconds ahead of UTC.
+    Rows begin at round times of a zone that is `zone_s` seconds ahead of UTC. `doubt` is what is
+    said where there is nothing, see `Index.doubt`.
     """
 
     key: str
@@ -77,6 +78,7 @@ class Question(NamedTuple):
     reach: Span
     rows: int
     zone_s: int
+    doubt: str
 
 
 def read(connection: sqlite3.Connection, asked: Question) -> Trend:
@@ -93,7 +95,7 @@ def read(connection: sqlite3.Connection, asked: Question) -> Trend:
         (key, project, project),
     ).fetchall()
     if not runs:
-        raise RunError(_none(connection, key, project))
+        raise RunError(_none(connection, key, project) + asked.doubt)
     found = list(_selections(connection, runs, asked.reach))
     ends = [ends for selection in found if (ends := selection.reach()) is not None]
     if not ends:
