@@ -25,8 +25,9 @@ FIGURES = {
     "service": "service",
     "import-wandb": "taking",
     "sync": "sync",
+    "history": "history",
 }
-ON_REQUEST = ("long", "load", "crowd", "fleet", "service", "import-wandb", "sync")
+ON_REQUEST = ("long", "load", "crowd", "fleet", "service", "import-wandb", "sync", "history")
 """They take minutes, some gigabytes: measured only where they are named."""
 
 

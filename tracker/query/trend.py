@@ -14,6 +14,7 @@ from tracker.index import buckets, chunks
 from tracker.index.buckets import Buckets, Table
 from tracker.index.chunks import Selection
 from tracker.index.encoding import Floats, Ints
+from tracker.index.schema import clamp
 from tracker.query.aligned import mean
 from tracker.query.curves import ALL, NS_PER_S, Span
 from tracker.query.nearest import nearest
@@ -52,7 +53,7 @@ class Trend(NamedTuple):
 def reach(since: datetime | None, until: datetime | None) -> Span:
     """First and last nanosecond that are wanted."""
     least = ALL[0] if since is None else _ns(since)
-    return least, ALL[1] if until is None else _ns(until) - 1
+    return clamp(least), ALL[1] if until is None else clamp(_ns(until) - 1)
 
 
 def _ns(at: datetime) -> int:
