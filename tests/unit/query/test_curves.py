@@ -50,12 +50,15 @@ def record(store, run_id, seed, clock):
     dice = random.Random(f"{seed} {run_id}")
     writers = [begin(store.folder, run_id, name=run_id[0], rank=dice.choice((None, 0, 1)))
                for _ in range(dice.randint(1, 3))]  # fmt: skip
-    orderly, odd, rewinds = dice.random() < 0.5, dice.random() < 0.5, dice.random() < 0.4
-    step = 0
+    order = dice.choice(("ascending", "nearly", "none"))
+    odd, rewinds = dice.random() < 0.5, dice.random() < 0.4
+    at = 0
     for _ in range(dice.randint(1, 400)):
         writer = dice.choice(writers)
         clock[0] += dice.choice((1, 1000, HOUR)) if dice.random() < 0.98 else -5 * HOUR
-        step = step + dice.randint(1, 3) if orderly else dice.randint(-50, 300)
+        at += dice.randint(1, 3)
+        step = at + dice.randint(-9, 9) if order == "nearly" else at
+        step = dice.randint(-50, 300) if order == "none" else step
         if rewinds and dice.random() < 0.01:
             writer.append(REWIND, step // 2, [writers[0].id])
         keys = dice.choice((("loss", "acc"), ("loss", "acc"), ("loss",), ("acc",)))
