@@ -29,11 +29,12 @@ FIGURES = {
     "sync": "sync",
     "compare": "comparing",
     "query": "finding",
+    "history": "history",
     "top": "top",
 }
 ON_REQUEST = (
     "long", "load", "crowd", "fleet", "service", "import-wandb", "media", "exchange", "sync",
-    "query", "top",
+    "query", "history", "top",
 )  # fmt: skip
 """They take minutes, some gigabytes: measured only where they are named."""
 

@@ -72,7 +72,6 @@ def mark_before_sync():
 
 def full_segment_not_synced():
     """A segment that is full is closed at once, and so misses its last sync."""
-
     begin = Chain.begin
 
     def begin_and_close(self, *args, **options):

@@ -175,6 +175,61 @@ def test_deleted_again_and_again_while_others_follow_nothing_wrong_is_said(folde
     assert deletions >= 3
 
 
+REBUILD = """
+import sys
+from tracker.index import Index, catchup
+from tracker.store import StoreFolder
+folder = StoreFolder.open(sys.argv[1])
+def held(self):
+    print("holding", flush=True)
+    sys.stdin.readline()
+catchup.CatchUp._commit_if_due = held
+folder.index.unlink(missing_ok=True)
+Index(folder).catch_up()
+print("made", flush=True)
+"""
+
+READ = """
+import contextlib, os, sys
+from tracker.cli.program import run
+from tracker.index import index
+index.Index.__init__.__kwdefaults__["wait_s"] = float(sys.argv[2])
+for words in (["ls"], ["history", "loss", "--json"], ["history", "loss", "a" * 32]):
+    with open(os.devnull, "w") as out, contextlib.redirect_stdout(out):
+        print(run([*words, "--dir", sys.argv[1]]), file=sys.stderr)
+"""
+
+
+def test_commands_answer_while_runs_are_written_and_others_read(folder, start):
+    """Four processes write, six read as commands do: each is answered, none hears of a lock."""
+    writers = [start(WRITE, folder.root, letter * 32, 3000) for letter in "abcd"]
+    for writer in writers:
+        writer.stdout.readline()
+    readers = [start(READ, folder.root, 30) for _ in range(6)]
+    for reader in readers:
+        _, err = reader.communicate(timeout=LIMIT_S)
+        assert err.split() == ["0", "0", "0"]
+
+
+def test_while_another_process_makes_the_index_anew_commands_say_so(folder, start):
+    """What is found in a part of it is said to be one; what is not there may be still to come."""
+    writer = begin(folder, RUN)
+    writer.append(LOG, 0, {"loss": 1.0})
+    writer.close()
+    maker = start(REBUILD, folder.root)
+    assert maker.stdout.readline() == "holding\n"
+    _, err = start(READ, folder.root, 0.05).communicate(timeout=LIMIT_S)
+    listed, trend, curve = err.split("\n0\n", 1)[0], *err.splitlines()[-4::2]
+    assert listed == "another process is at the index; this may not be all yet"
+    assert "no run has a metric 'loss'" in trend
+    assert "no run 'aaaa" in curve
+    for line in (trend, curve):
+        assert line.endswith("at the index, so this may not be all: try again in a moment.")
+    maker.communicate("\n" * 5, timeout=LIMIT_S)
+    _, err = start(READ, folder.root, 30).communicate(timeout=LIMIT_S)
+    assert err.split() == ["0", "0", "0"]
+
+
 def strange(kind, path, sound):
     """Put something that is no segment where one was."""
     path.unlink()

@@ -63,7 +63,7 @@ def ls(
         project, status=status, tag=tag, filter=filter_, limit=limit or None, token=token
     )
     if project is not None and not runs:
-        _check_project(store, project)
+        check_project(store, project)
     if as_json:
         listed = [run.to_dict() for run in runs]
         head = {"store": str(store.folder.root), "more": runs.token is not None}
@@ -74,6 +74,7 @@ def ls(
     if not runs:
         filtered = any(value is not None for value in (project, status, tag, filter_))
         click.echo(_nothing(store, filtered=filtered))
+        say_left_out(store)
         return
     if terminal.width() >= WIDE:
         runs.preload("metrics")
@@ -133,7 +134,12 @@ def _telling_length(store: Store) -> int:
     return length
 
 
-def _check_project(store: Store, project: str) -> None:
+def check_project(store: Store, project: str) -> None:
+    """Refuse a project that is not there.
+
+    Raises:
+        BadInput: names the nearest.
+    """
     names = [known.name for known in store.projects()]
     if names and project not in names:
         near = difflib.get_close_matches(project, names, 3, 0.5) or names[:5]

@@ -22,6 +22,7 @@ COMMANDS = {
     "query": "Show what a query asks for, of runs or of groups of them.",
     "sql": "Read the index with SQL.",
     "show": "Show everything about a run.",
+    "history": "Show a metric over time, of all runs together or of runs by name.",
     "tail": "Follow what a run logs.",
     "top": "Watch runs live in the terminal.",
     "compare": "Hold runs against each other by a metric.",

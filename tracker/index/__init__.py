@@ -8,7 +8,7 @@ with the highest (start of the journal, writer id, seq), points are cut into chu
 fixed number of rows, and sums are taken chunk by chunk in that order.
 
 One process writes at a time, the one that holds a lock on ``index.lock``. Others wait, or
-read what is there.
+read what is there (`Index.behind`), and so they do where another program keeps it locked.
 
 Views, the surface to read with SQL (also with datasette). Times are nanoseconds since
 1970-01-01 UTC; `run` is always the run id:
@@ -58,6 +58,10 @@ keys), each with its steps, times and sequence numbers once (table `chunk`) and 
 values per key (table `points`), encoded as `tracker.index.encoding` says. Values are
 float64: integers beyond 2**53 are the nearest one, True is 1. The journal keeps what was
 logged exactly.
+
+A chunk's first, last, least and largest, with their steps and times, stand beside it
+(`tracker.index.figures`). So fewer points for drawing (`tracker.index.sample`) and figures by step
+or time (`tracker.index.buckets`) decode only the chunks that a bucket's edge cuts.
 
 Finding what is new takes one look at each run's folder, whose change time moves with every
 new file in it, and one at each journal that is not complete. Complete journals are opened

@@ -48,8 +48,10 @@ def connect(path: Path) -> sqlite3.Connection:
         _check(connection, path)
     except sqlite3.DatabaseError as error:
         connection.close()
+        if is_locked(error):
+            raise StoreError(locked(path)) from error
         if is_busy(error):
-            raise StoreError(f"the index {path} is held by another program: {error}") from error
+            raise StoreError(f"the index {path} cannot be opened: {error}") from error
         raise Unusable(str(error)) from error
     except BaseException:
         connection.close()
@@ -79,6 +81,19 @@ def is_busy(error: sqlite3.DatabaseError) -> bool:
     """Whether it tells of a lock or a full disk, not of a damaged file."""
     return isinstance(error, sqlite3.OperationalError) and any(
         word in str(error) for word in ("locked", "busy", "full", "readonly")
+    )
+
+
+def is_locked(error: sqlite3.DatabaseError) -> bool:
+    """Whether it tells that another program uses the file."""
+    return is_busy(error) and any(word in str(error) for word in ("locked", "busy"))
+
+
+def locked(path: Path) -> str:
+    """What a person is told then."""
+    return (
+        f"the index {path} is in use by another program, which lets nobody else read it. End that "
+        "program, or try again in a moment."
     )
 
 

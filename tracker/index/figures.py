@@ -25,14 +25,21 @@ Record = np.dtype(
         ("max_step", "<i8"),
         ("first", "<f8"),
         ("last", "<f8"),
+        ("min_time", "<i8"),
+        ("max_time", "<i8"),
     ]
 )
-"""Figures of one key in one chunk. Without any number, min and max are NaN."""
+"""Figures of one key in one chunk. Without any number, min and max are NaN.
+
+The times are those of the points that `min_step` and `max_step` name.
+"""
 
 _NO_STEP = np.iinfo(np.int64).max
 
 
-def of_chunk(steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[Any]:
+def of_chunk(
+    steps: NDArray[np.int64], times: NDArray[np.int64], values: NDArray[np.float64]
+) -> NDArray[Any]:
     """Figures per key of a chunk; `values` has one row a key, contiguous."""
     figures = np.empty(len(values), Record)
     with np.errstate(all="ignore"):
@@ -45,11 +52,20 @@ def of_chunk(steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[A
             figures["sum"] = values.sum(axis=1)
         figures["min"] = least = np.fmin.reduce(values, axis=1)
         figures["max"] = most = np.fmax.reduce(values, axis=1)
-    figures["min_step"] = np.where(values == least[:, None], steps, _NO_STEP).min(axis=1)
-    figures["max_step"] = np.where(values == most[:, None], steps, _NO_STEP).min(axis=1)
+    for name, extreme in (("min", least), ("max", most)):
+        at = _lowest(steps, values == extreme[:, None])
+        figures[f"{name}_step"], figures[f"{name}_time"] = steps[at], times[at]
     figures["first"] = values[:, 0]
     figures["last"] = values[:, -1]
     return figures
+
+
+def _lowest(steps: NDArray[np.int64], hits: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Place of the first hit with the lowest step, in each row."""
+    at = np.where(hits, steps, _NO_STEP).argmin(axis=1)
+    found = hits[np.arange(len(hits)), at]
+    lowest: NDArray[np.intp] = at if found.all() else np.where(found, at, hits.argmax(axis=1))
+    return lowest
 
 
 def of_sheet(chunks: NDArray[Any]) -> NDArray[Any]:
@@ -65,6 +81,7 @@ def of_sheet(chunks: NDArray[Any]) -> NDArray[Any]:
         total["max"] = most = np.fmax.reduce(chunks["max"], axis=0)
     total["min_step"] = np.where(chunks["min"] == least, chunks["min_step"], _NO_STEP).min(axis=0)
     total["max_step"] = np.where(chunks["max"] == most, chunks["max_step"], _NO_STEP).min(axis=0)
+    total["min_time"] = total["max_time"] = 0  # of a chunk only
     total["first"] = chunks[0]["first"]
     total["last"] = chunks[-1]["last"]
     return total
@@ -79,7 +96,7 @@ class Part(NamedTuple):
     last_seq: int
     last_step: int
     rows: int
-    figures: tuple[int, float, float, int, float, int, float, float]
+    figures: tuple[int, float, float, int, float, int, float, float, int, int]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tracker.index import branches
+from tracker.index import branches, chunks
+from tracker.index.chunks import Part
 from tracker.index.encoding import Floats, Ints, decode_floats, decode_ints
 from tracker.index.schema import CHUNK_BITS
 
@@ -40,14 +41,6 @@ class History(NamedTuple):
         )  # fmt: skip
 
 
-class _Part(NamedTuple):
-    series: int
-    sheet: int
-    rows: int
-    writer: str
-    journal: int
-
-
 def read(
     connection: sqlite3.Connection, run: int, key: int, *, branch: str = "newest",
     rank: int | None = None,
@@ -64,14 +57,7 @@ def read(
     Raises:
         ValueError: the stored columns are damaged.
     """
-    found = connection.execute(
-        "SELECT series.id, sheet.id, sheet.rows, journal.writer, journal.id FROM series "
-        "JOIN sheet ON sheet.id = series.sheet JOIN journal ON journal.id = sheet.journal "
-        "WHERE series.run = ? AND series.key = ? AND (? IS NULL OR journal.rank = ?) "
-        "ORDER BY journal.start, journal.writer, sheet.id",
-        (run, key, rank, rank),
-    )
-    parts = [_Part(*row) for row in found]
+    parts = chunks.parts(connection, run, key, rank)
     rewinds = [] if branch == "all" else branches.rewinds(connection, run)
     points, seqs = _points(connection, parts, with_seqs=bool(rewinds))
     if not rewinds and branch != "old":
@@ -81,7 +67,7 @@ def read(
 
 
 def _left_behind(
-    points: History, parts: list[_Part], seqs: Ints, rewinds: list[branches.Rewind]
+    points: History, parts: list[Part], seqs: Ints, rewinds: list[branches.Rewind]
 ) -> branches.Mask:
     """Which points are on an older branch."""
     old = np.zeros(len(seqs), np.bool_)
@@ -96,7 +82,7 @@ def _left_behind(
 
 
 def _points(
-    connection: sqlite3.Connection, parts: list[_Part], *, with_seqs: bool
+    connection: sqlite3.Connection, parts: list[Part], *, with_seqs: bool
 ) -> tuple[History, Ints]:
     """All points of some parts, and their sequence numbers where asked for or needed."""
     writers = tuple(dict.fromkeys(part.writer for part in parts))
@@ -121,13 +107,13 @@ def _points(
 
 def _fill(
     connection: sqlite3.Connection,
-    part: _Part,
+    part: Part,
     axes: tuple[Ints, Ints, Ints],
     values: Floats,
     with_seqs: bool,
 ) -> None:
     columns = "steps, times, seqs" if with_seqs else "steps, times"
-    chunks = connection.execute(
+    axis_rows = connection.execute(
         f"SELECT rows, {columns} FROM chunk WHERE id >= ? AND id < ? ORDER BY id",  # noqa: S608 - names are ours
         _ids(part.sheet),
     )
@@ -135,7 +121,7 @@ def _fill(
         "SELECT data FROM points WHERE id >= ? AND id < ? ORDER BY id", _ids(part.series)
     )
     at = 0
-    for (rows, *blobs), (data,) in zip(chunks, points, strict=True):
+    for (rows, *blobs), (data,) in zip(axis_rows, points, strict=True):
         place = slice(at, at + rows)
         for axis, blob in zip(axes, blobs, strict=False):
             decode_ints(blob, axis[place])

@@ -25,6 +25,11 @@ _Result = TypeVar("_Result")
 _HEALED = (database.Unusable, sqlite3.DatabaseError, ValueError)
 """What a damaged or absent file is noticed by."""
 
+
+class _Held(StoreError):
+    """Another program keeps the file locked."""
+
+
 _ATTEMPTS = 5
 """Somebody may delete the file again and again; not for ever."""
 
@@ -71,17 +76,30 @@ class Index:
         """Project everything that was written to the journals until now.
 
         An index that is absent, damaged or of an older version is made anew. If another
-        process is at it longer than `wait_s`, `behind` is set and what is there stands.
+        process is at it longer than `wait_s`, or another program keeps it locked, `behind` is
+        set and what is there stands.
 
         Raises:
             StoreError: the index is of a newer version, or the store cannot be used.
         """
         with database.lock(self._lock_path, self._wait_s) as held:
             self.behind = not held
-            if not held:
+            if held:
+                try:
+                    self._insist(self._project)
+                except _Held:
+                    self.behind = True
+            if self.behind:
                 self._open_as_it_is()
-                return
-            self._insist(self._project)
+
+    @property
+    def doubt(self) -> str:
+        """What belongs behind a sentence that something is not there; "" if nothing is left out."""
+        return (
+            " Another process is at the index, so this may not be all: try again in a moment."
+            if self.behind
+            else ""
+        )
 
     def query(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Read with SQL from what the last `catch_up` left.
@@ -89,7 +107,7 @@ class Index:
         Raises:
             StoreError: the index cannot be read.
         """
-        return self._read(lambda connection: connection.execute(sql, values).fetchall())
+        return self.read(lambda connection: connection.execute(sql, values).fetchall())
 
     def history(
         self, run_id: str, key: str, *, branch: str = "newest", rank: int | None = None
@@ -104,12 +122,34 @@ class Index:
         from tracker.index import history  # noqa: PLC0415 - numpy, only where points are read
 
         def points(connection: sqlite3.Connection) -> History:
-            run = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).fetchone()
-            word = connection.execute("SELECT id FROM word WHERE text = ?", (key,)).fetchone()
-            ids = run[0] if run else 0, word[0] if word else 0
+            ids = numbers(connection, run_id, key)
             return history.read(connection, *ids, branch=branch, rank=rank)
 
-        return self._read(points)
+        return self.read(points)
+
+    def read(self, reading: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Do some reading in one transaction; a damaged index is made anew first.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
+        try:
+            return self._in_transaction(reading)
+        except _HEALED as error:
+            self._check_cause(error)
+            with database.lock(self._lock_path, self._wait_s) as held:
+                if not held:
+                    raise StoreError(
+                        f"the index {self._path} cannot be read ({error}) and another process "
+                        "holds it. Try again in a moment."
+                    ) from error
+                self._renew()
+
+                def anew() -> _Result:
+                    self._project()
+                    return self._in_transaction(reading)
+
+                return self._insist(anew)
 
     def tables(self) -> sqlite_utils.Database:
         """The index as a sqlite-utils database, for free reading; changes are refused.
@@ -131,26 +171,6 @@ class Index:
         return sqlite3.connect(uri, uri=True, timeout=database.BUSY_S)
 
     # -- the file --------------------------------------------------------------------------
-
-    def _read(self, reading: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """Read in one transaction; a damaged index is made anew first."""
-        try:
-            return self._in_transaction(reading)
-        except _HEALED as error:
-            self._check_cause(error)
-            with database.lock(self._lock_path, self._wait_s) as held:
-                if not held:
-                    raise StoreError(
-                        f"the index {self._path} cannot be read ({error}) and another process "
-                        "holds it. Try again in a moment."
-                    ) from error
-                self._renew()
-
-                def anew() -> _Result:
-                    self._project()
-                    return self._in_transaction(reading)
-
-                return self._insist(anew)
 
     def _insist(self, work: Callable[[], _Result]) -> _Result:
         """Do work under the lock; if the file is absent or damaged, with a new one."""
@@ -186,6 +206,8 @@ class Index:
         """Let what a new file would not heal go on to the person."""
         if isinstance(error, sqlite3.ProgrammingError):
             raise error
+        if isinstance(error, sqlite3.DatabaseError) and database.is_locked(error):
+            raise _Held(database.locked(self._path)) from error
         if isinstance(error, sqlite3.DatabaseError) and database.is_busy(error):
             raise StoreError(f"the index {self._path} cannot be used: {error}") from error
 
@@ -244,3 +266,10 @@ def _inode_of(path: Path) -> int:
         return path.stat().st_ino
     except FileNotFoundError:
         return 0
+
+
+def numbers(connection: sqlite3.Connection, run_id: str, key: str) -> tuple[int, int]:
+    """Numbers of a run and of a key, 0 for what is not there."""
+    run = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).fetchone()
+    word = connection.execute("SELECT id FROM word WHERE text = ?", (key,)).fetchone()
+    return run[0] if run else 0, word[0] if word else 0

@@ -153,12 +153,11 @@ class Sheet:
         number = self._rows // self._full
         values = np.ascontiguousarray(rows.values)
         self._connection.execute(
-            "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (self.id << CHUNK_BITS) + number, len(rows.seqs), int(rows.seqs[0]),
-                int(rows.seqs[-1]), int(rows.steps[0]), int(rows.steps[-1]),
-                int(rows.steps.min()), int(rows.steps.max()),
-                figures.of_chunk(rows.steps, values).tobytes(),
+                int(rows.seqs[-1]), *_extent(rows.steps), *_extent(rows.times),
+                figures.of_chunk(rows.steps, rows.times, values).tobytes(),
                 encode_ints(rows.steps), encode_ints(rows.times), encode_ints(rows.seqs),
             ),
         )  # fmt: skip
@@ -321,6 +320,11 @@ def _without_texts(logs: list[Log], texts: list[Text]) -> Iterator[tuple[tuple[s
         by_keys.setdefault(tuple(numbers), []).append(Log(log.seq, log.time, log.step, numbers))
     for keys, same in by_keys.items():
         yield from _columns(keys, same, texts)
+
+
+def _extent(column: Ints) -> tuple[int, int, int, int]:
+    """First and last, least and most."""
+    return int(column[0]), int(column[-1]), int(column.min()), int(column.max())
 
 
 def _int64(numbers: Iterable[int]) -> NDArray[np.int64]:

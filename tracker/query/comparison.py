@@ -15,7 +15,7 @@ from tracker.query.compared import Compared, check_figure, compared, metric_coun
 from tracker.query.differences import Difference, differences
 from tracker.query.direction import Direction, direction
 from tracker.query.labels import labels
-from tracker.query.names import nearest
+from tracker.query.nearest import nearest
 from tracker.query.noise import Contrast, contrast
 from tracker.query.plain import plain
 from tracker.query.repeats import Group, grouped

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from tracker.index import Index
 from tracker.query.conditions import KIND_NUMBERS, WORD
 from tracker.query.language.tree import Both, Condition, Field, Not, Query
+from tracker.query.nearest import nearest
 
 _WORDS = {"metrics": "metric", "params": "param", "config": "config key", "summary": "summary key",
           "tags": "tag"}  # fmt: skip
@@ -37,13 +38,6 @@ def hints(index: Index, named: Sequence[Field]) -> list[str]:
         _sentence(_WORDS[field.kind], field.key, nearest(field.key, _all(index, field)))
         for field in dict.fromkeys(Field(one.kind, one.key) for one in missing)
     ]
-
-
-def nearest(name: str, known: Sequence[str]) -> list[str]:
-    """The names most like one, three at most."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only where a name is wrong
-
-    return get_close_matches(name, known, 3, 0.5)
 
 
 def _sentence(what: str, key: str, near: list[str]) -> str:

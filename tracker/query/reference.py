@@ -33,7 +33,7 @@ def resolve(index: Index, ref: str) -> RunView:
     )  # fmt: skip
     if len(found) == 1:
         return RunView(index, found[0])
-    raise RunError(_ambiguous(ref, found) if found else _unknown(index, ref))
+    raise RunError(_ambiguous(ref, found) if found else _unknown(index, ref) + index.doubt)
 
 
 def referred(index: Index, ref: str) -> RunView:

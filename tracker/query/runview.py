@@ -7,21 +7,25 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 from tracker.errors import RunError
 from tracker.index import Index
 from tracker.index.schema import SYSTEM
 from tracker.query import extras
 from tracker.query.extras import Kept, Line, Media, Source
+from tracker.query.nearest import nearest_said
 from tracker.query.plain import plain
-from tracker.query.policy import check_choice, settle
 from tracker.query.records import Damage, Figures, Rewind, Row, Text, Version, moment
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tracker.index.history import History
+    from tracker.query.aligned import Aligned
+
+Steps = slice | tuple[int | None, int | None] | None
+"""A slice of steps, or a first and a last one."""
 
 COLUMNS = (
     'id, project, name, "group", job_type, notes, status, started_at, ended_at, exit_code, '
@@ -178,16 +182,38 @@ class RunView:
         """Keys under which strings were logged."""
         return [key for (key,) in self._rows("SELECT DISTINCT key FROM texts WHERE run = ?")]
 
+    @overload
     def history(
-        self, key: str, *, policy: str = "all", branch: str = "newest", rank: int | None = None
-    ) -> History:
-        """Points of one metric until now: columns of steps, times and values.
+        self, keys: str, *, step: Steps = None, points: int | None = None, policy: str = "all",
+        branch: str = "newest", rank: int | None = None,
+    ) -> History: ...  # fmt: skip
+
+    @overload
+    def history(
+        self, keys: list[str] | tuple[str, ...], *, step: Steps = None, points: int | None = None,
+        policy: str = "last", branch: str = "newest", rank: int | None = None,
+    ) -> Aligned: ...  # fmt: skip
+
+    def history(
+        self, keys: str | list[str] | tuple[str, ...], *, step: Steps = None,
+        points: int | None = None, policy: str | None = None, branch: str = "newest",
+        rank: int | None = None,
+    ) -> History | Aligned:  # fmt: skip
+        """Points of one metric until now, or of several side by side.
 
         Args:
-            key: the metric.
-            policy: "all" points in the order of logging, late and repeated steps too; or one
-                point a step, in the order of steps: the "last" or "first" that was logged, or
-                the "mean".
+            keys: the metric; or a list of several, to get them aligned by step.
+            step: only these steps: (from, to), both within, or a slice, whose end is not; None
+                for an end that is open.
+            points: at most about so many. Of one metric: the steps are cut into `points // 4`
+                buckets, each of which keeps its first and last point and those of its least and
+                largest number, so that no spike vanishes; and, beyond that number, the first NaN,
+                inf and -inf where there are any, as least and largest are finite. In the order
+                of steps. Of several: rows, each with least and largest.
+            policy: "all" points in the order of logging, late and repeated steps too (of one
+                metric only, and its default); or one point a step, in the order of steps: the
+                "last" (the default of several) or "first" that was logged, or the "mean". It is
+                applied before points are left out.
             branch: "newest": what the run is after its rewinds; "old": what they left behind;
                 or "all".
             rank: points of this rank's processes only; without it those of all together.
@@ -196,15 +222,21 @@ class RunView:
             Columns of equal length; empty where the metric is there but no point is chosen.
 
         Raises:
-            BadInput: there is no such policy or branch.
+            BadInput: there is no such policy or branch, or step or points cannot be used.
             RunError: the run has no metric of that name; names the nearest.
         """
-        check_choice(policy, branch)
+        from tracker.query import curves  # noqa: PLC0415 - numpy, only where points are read
+
+        policy = policy or ("all" if isinstance(keys, str) else "last")
+        want = curves.wanted(step, points, policy, branch, rank)
         self._index.catch_up()
-        found = self._index.history(self.id, key, branch=branch, rank=rank)
-        if not len(found.steps) and not self._index.history(self.id, key, branch="all").writer_ids:
-            raise RunError(self._none(key, "metric", list(self.metrics)))
-        return settle(found, policy)
+        names = [keys] if isinstance(keys, str) else list(keys)
+        for key in names:
+            if not self.has(key):
+                raise RunError(self._none(key, "metric", list(self.metrics)))
+        if isinstance(keys, str):
+            return curves.one(self._index, (self.id, keys), want)
+        return curves.columns(self._index, names, [(self.id, key) for key in names], "step", want)
 
     def system(self, key: str, *, rank: int | None = None) -> History:
         """Points of one measure of the machine until now; their steps say nothing.
@@ -311,9 +343,16 @@ class RunView:
     def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._index.query(sql, (self.id, *values))
 
-    def _none(self, key: str, what: str, names: list[str]) -> str:
-        from difflib import get_close_matches  # noqa: PLC0415 - only for an error
+    def has(self, key: str) -> bool:
+        """Whether a number was ever logged under a key, on any branch."""
+        return bool(
+            self._index.query(
+                "SELECT 1 FROM series JOIN run ON run.id = series.run JOIN word "
+                "ON word.id = series.key WHERE run_id = ? AND text = ? LIMIT 1",
+                (self.id, key),
+            )
+        )
 
-        near = get_close_matches(key, names, 3, 0.5) or names[:3]
-        hint = f"Nearest: {', '.join(map(repr, near))}." if near else f"It has no {what}s."
-        return f"run {self.name or self.id} has no {what} {key!r}. {hint}"
+    def _none(self, key: str, what: str, names: list[str]) -> str:
+        hint = nearest_said(key, names) or f"It has no {what}s."
+        return f"run {self.name or self.id} has no {what} {key!r}. {hint}{self._index.doubt}"

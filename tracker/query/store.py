@@ -6,26 +6,33 @@ import contextlib
 import os
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from tracker.errors import BadInput
+from tracker.errors import BadInput, RunError
 from tracker.index import Index
 from tracker.query import names, paging
 from tracker.query.asking import asked, narrowed, page
 from tracker.query.groups import Groups, grouped
+from tracker.query.nearest import nearest_said
 from tracker.query.paging import Place
 from tracker.query.reference import referred, resolve
 from tracker.query.runs import Runs
-from tracker.query.runview import RunView
+from tracker.query.runview import RunView, Steps
 from tracker.query.selecting import Selected, select
 from tracker.store import StoreFolder
 
 if TYPE_CHECKING:
     import sqlite_utils
 
+    from tracker.query.aligned import Aligned
     from tracker.query.best import Best
     from tracker.query.comparison import Comparison
     from tracker.query.diff import Diff
+    from tracker.query.trend import Trend
+
+AXES = ("step", "time", "relative time")
+"""What several runs are aligned by, beside any metric."""
 
 
 class Project(NamedTuple):
@@ -200,6 +207,69 @@ class Store:
     def _resolved(self, run: str | RunView) -> RunView:
         return run if isinstance(run, RunView) else resolve(self.index, run)
 
+    def history(
+        self, runs: Sequence[RunView | str], key: str, *, by: str = "step", step: Steps = None,
+        points: int | None = None, policy: str = "last", branch: str = "newest",
+        rank: int | None = None,
+    ) -> Aligned:  # fmt: skip
+        """One metric of several runs side by side, a column a run, named by its id.
+
+        Args:
+            runs: the runs, or what names them (see `run`). One without the metric has an empty
+                column.
+            key: the metric.
+            by: the axis: "step"; "time" of the clock; "relative time" since each run's start; or
+                the name of another metric, which then tells where on it a point stands that was
+                logged at the same step (its last finite value there; points without are left out).
+            step: as of `RunView.history`.
+            points: at most so many rows, of equal width on the axis. Without it: by step, a row
+                for each step; else 1,000.
+            policy: what a row's value is: the "last" or "first" of it in the order of the axis, or
+                the "mean". The least and largest stand beside it, so that no spike vanishes.
+            branch: as of `RunView.history`.
+            rank: as there.
+
+        Raises:
+            BadInput: an argument cannot be used; says what can.
+            RunError: no run has the metric, or a run is not there; names the nearest.
+        """
+        from tracker.query import curves  # noqa: PLC0415 - numpy, only where points are read
+
+        want = curves.wanted(step, points, policy, branch, rank)
+        views = [self.run(run) if isinstance(run, str) else run for run in runs]
+        self.index.catch_up()
+        for name in (key,) if by in AXES else (key, by):
+            _check_metric(name, views, self.index.doubt)
+        ids = [view.id for view in views]
+        return curves.columns(self.index, ids, [(run, key) for run in ids], by, want)
+
+    def trend(
+        self, key: str, *, project: str | None = None, since: datetime | None = None,
+        until: datetime | None = None, points: int = 30,
+    ) -> Trend:  # fmt: skip
+        """A metric over wall time, all runs together (the newest branch of each).
+
+        Args:
+            key: the metric.
+            project: runs of this project only.
+            since: points of this time or later, aware.
+            until: points before this time, aware.
+            points: at most so many rows. They are of a round width and begin at round times of
+                this machine's zone.
+
+        Raises:
+            BadInput: points is less than 1.
+            RunError: no run has the metric; names the nearest.
+        """
+        from tracker.query import trend  # noqa: PLC0415 - numpy, only where points are read
+
+        if points < 1:
+            raise BadInput(f"points={points!r} cannot be used; it is 1 or more.")
+        self.index.catch_up()
+        reach, zone_s = trend.reach(since, until), trend.zone_s(until)
+        asked = trend.Question(key, project, reach, points, zone_s, self.index.doubt)
+        return self.index.read(lambda connection: trend.read(connection, asked))
+
     def projects(self) -> list[Project]:
         """List projects by name."""
         self.index.catch_up()
@@ -245,3 +315,16 @@ class Store:
         """
         self.index.catch_up()
         return self.index.tables()
+
+
+def _check_metric(key: str, views: Sequence[RunView], doubt: str) -> None:
+    """Refuse a metric that none of some runs has.
+
+    Raises:
+        RunError: names the nearest ones that they have.
+    """
+    if any(view.has(key) for view in views):
+        return
+    near = nearest_said(key, (name for view in views for name in view.metrics))
+    who = f"run {views[0].name} has no" if len(views) == 1 else f"none of {len(views)} runs has a"
+    raise RunError(f"{who} metric {key!r}. {near or 'There is none at all.'}{doubt}")

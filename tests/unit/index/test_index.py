@@ -288,6 +288,33 @@ def test_while_another_process_holds_it_what_is_there_is_read(folder):
     index.close()
 
 
+@pytest.mark.parametrize("mode", ["NORMAL", "EXCLUSIVE"])
+def test_locked_by_another_program_it_is_read_as_it_is_or_that_is_said(folder, monkeypatch, mode):
+    """Nobody gets to read that a database is locked."""
+    monkeypatch.setattr(database, "_BUSY_S", 0.1)
+    begin(folder, RUN).close()
+    index = Index(folder)
+    index.catch_up()
+    index.close()
+    begin(folder, "b" * 32).close()
+    other = sqlite3.connect(folder.index, isolation_level=None)
+    other.execute(f"PRAGMA locking_mode = {mode}")
+    other.execute("BEGIN EXCLUSIVE")
+    if mode == "NORMAL":
+        index.catch_up()
+        assert index.behind
+        assert index.query("SELECT count(*) FROM runs") == [(1,)]
+    else:
+        with pytest.raises(StoreError, match=r"in use by another program.*try again") as caught:
+            index.catch_up()
+        assert "database is locked" not in str(caught.value)
+    other.close()
+    index.catch_up()
+    assert not index.behind
+    assert index.query("SELECT count(*) FROM runs") == [(2,)]
+    index.close()
+
+
 def test_a_folder_that_cannot_be_read_hides_no_other(folder, index, monkeypatch):
     begin(folder, RUN).close()
     begin(folder, "b" * 32).close()
