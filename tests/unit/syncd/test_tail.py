@@ -52,13 +52,13 @@ def test_a_dead_writer_is_synced_before_a_byte_of_it_is_read(place, monkeypatch)
     def sync(fd):
         calls.append(("sync", Path(f"/proc/self/fd/{fd}").readlink().name))
 
-    def extent(self, start, real=Journal.extent):
+    def written(self, start, real=Journal.written):
         calls.append(("read", self.writer_id))
         return real(self, start)
 
     monkeypatch.setattr(Files, "sync", staticmethod(sync))
     monkeypatch.setattr(Files, "sync_folder", staticmethod(lambda _: calls.append(("folder", ""))))
-    monkeypatch.setattr(Journal, "extent", extent)
+    monkeypatch.setattr(Journal, "written", written)
     tail = Tail(place.folder, {})
     segments = sorted(path.name for path in place.folder.glob("*.seg"))
     assert len(segments) > 2
