@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import tenacity
+
 from syncd.clock import SYSTEM, Clock
 from syncd.sinks import Retryable
 from tracker.settings import Settings
@@ -25,16 +27,21 @@ def quickly(
 
     Once `stop` is set there is no further attempt, and a pause ends.
     """
-    attempt = 1
-    while True:
-        try:
-            return call()
-        except Retryable as error:
-            pause_s = quick_pause(attempt, error.retry_after, settings)
-            if pause_s is None or stop.is_set():
-                raise
-        clock.wait(stop, pause_s)
-        attempt += 1
+    pause_s = 0.0
+
+    def again(state: tenacity.RetryCallState) -> bool:
+        nonlocal pause_s
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, Retryable) or stop.is_set():
+            return False
+        next_s = quick_pause(state.attempt_number, error.retry_after, settings)
+        pause_s = next_s or 0.0
+        return next_s is not None
+
+    def sleep(seconds: float) -> None:
+        clock.wait(stop, seconds)
+
+    return tenacity.Retrying(retry=again, wait=lambda _: pause_s, sleep=sleep)(call)
 
 
 def quick_pause(failed: int, retry_after: float | None, settings: Settings) -> float | None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracker.cli import document, table, terminal, wording
-from tracker.moments import moment
 from tracker.cli.ls import check_project, say_left_out
 from tracker.cli.program import chosen_store, json_option, store_option
 from tracker.errors import BadInput
+from tracker.moments import moment
 from tracker.notice import shown
 from tracker.query import RunView, Store
 from tracker.query import moment as at_ns

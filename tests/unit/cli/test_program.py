@@ -73,7 +73,7 @@ def imported_by(*arguments):
 
 
 def test_help_and_ls_leave_heavy_modules_alone(tmp_path):
-    heavy = {"syncd", "httpx", "sqlite_utils", "pyarrow", "watchdog"}
+    heavy = {"syncd", "httpx", "sqlite_utils", "pyarrow", "watchdog", "tenacity", "textual"}
     assert not imported_by("--help") & (heavy | {"numpy", "sqlite3"})
     assert not imported_by("ls", "--dir", str(tmp_path)) & heavy
 
