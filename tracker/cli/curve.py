@@ -246,13 +246,12 @@ def _more(rest: int, undrawn: int, some: bool) -> str:
 
 
 def said(one: Series, *, log: bool = False) -> str:
-    """The name of a series, safe for a terminal, and how many of its values are not drawn."""
-    values = one.ys
+    """The name of a series, safe for a terminal, and which values of it are not drawn."""
     odd = {
-        "NaN": int(np.isnan(values).sum()),
-        "inf": int(np.isposinf(values).sum()),
-        "-inf": int(np.isneginf(values).sum()),
-        "not above 0": int((np.isfinite(values) & (values <= 0)).sum()) if log else 0,
+        "NaN": np.isnan(one.ys),
+        "inf": np.isposinf(one.ys),
+        "-inf": np.isneginf(one.ys),
+        "not above 0": np.isfinite(one.ys) & (one.ys <= 0) & log,
     }
-    parts = [f"{count:,} {name}" for name, count in odd.items() if count]
-    return f"{shown(one.name)} ({', '.join(parts)} not drawn)" if parts else shown(one.name)
+    kinds = [kind for kind, there in odd.items() if there.any()]
+    return f"{shown(one.name)} (not drawn: {', '.join(kinds)})" if kinds else shown(one.name)

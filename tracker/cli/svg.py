@@ -9,13 +9,11 @@ from html import escape
 import numpy as np
 
 from tracker.cli.curve import Series
-from tracker.cli.curves import thinned
 from tracker.cli.wording import number
 from tracker.notice import shown
 
 WIDTH, HEIGHT = 860, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 90, 12, 40
-_BUCKETS = 400
 _TICKS = 6
 _MARK = 9
 """Room of a letter."""
@@ -28,15 +26,14 @@ COLOURS = 8
 
 
 def curves(series: Sequence[Series], axis: str, metric: str) -> str:
-    """An SVG element with all series over one pair of axes.
+    """An SVG element with all series over one pair of axes, each in the order of its x.
 
     Each line has the class of its number ("s0", ...), and that number's mark at its end. Every
     text is escaped.
     """
-    thin = [thinned(one, _BUCKETS) for one in series]
-    finite = [np.isfinite(one.ys) for one in thin]
-    xs = [x for one, mask in zip(thin, finite, strict=True) for x in one.xs[mask].tolist()]
-    ys = [y for one, mask in zip(thin, finite, strict=True) for y in one.ys[mask].tolist()]
+    finite = [np.isfinite(one.ys) for one in series]
+    xs = [x for one, mask in zip(series, finite, strict=True) for x in one.xs[mask].tolist()]
+    ys = [y for one, mask in zip(series, finite, strict=True) for y in one.ys[mask].tolist()]
     if not xs:
         return "<p>nothing to draw: there is no finite value</p>"
     across = _Axis(min(xs), max(xs), _LEFT, WIDTH - _RIGHT)
@@ -47,7 +44,7 @@ def curves(series: Sequence[Series], axis: str, metric: str) -> str:
         *_frame(across, up, escape(shown(axis))),
     ]
     ends = list[tuple[float, float]]()
-    for place, one in enumerate(thin):
+    for place, one in enumerate(series):
         parts += _line(place, one, across, up, ends)
     return "\n".join([*parts, "</svg>"])
 

@@ -9,6 +9,9 @@ from tracker.query import RunView
 if TYPE_CHECKING:
     from tracker.index.history import History
 
+_POINTS = 4096
+"""Of a curve: more than a terminal has dots across; no spike is left out."""
+
 
 class Points:
     """Histories of what was asked for since the last `sweep`."""
@@ -27,8 +30,8 @@ class Points:
         self._asked.add(place)
         known = self._kept.get(place)
         if known is None or known[0] != run.events:
-            known = run.events, run.system(key) if measure else run.history(key)
-            self._kept[place] = known
+            found = run.system(key) if measure else run.history(key, points=_POINTS)
+            known = self._kept[place] = run.events, found
         return known[1]
 
     def sweep(self) -> None:

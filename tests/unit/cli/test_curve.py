@@ -124,7 +124,7 @@ def test_ascii_is_ascii():
 def test_what_is_not_finite_is_counted_and_leaves_the_scale_alone():
     values = [0.0, math.nan, math.inf, 1.0, -math.inf, math.inf]
     lines = curve([series(values)], 60, 8)
-    assert lines[-1] == "loss (1 NaN, 2 inf, 1 -inf not drawn)"
+    assert lines[-1] == "loss (not drawn: NaN, inf, -inf)"
     assert [line.split()[0] for line in lines if "┤" in line] == ["1", "0"]
 
 
@@ -195,6 +195,6 @@ def test_a_logarithmic_axis_has_equal_factors_at_equal_heights():
 
 def test_what_has_no_logarithm_is_counted_and_not_drawn():
     lines = curve([series([1, 0, -5, math.nan, 10])], 60, 12, log=True)
-    assert lines[-1] == "loss (1 NaN, 2 not above 0 not drawn)"
+    assert lines[-1] == "loss (not drawn: NaN, not above 0)"
     nothing = curve([series([0, -1])], 60, 12, log=True)
     assert nothing[0] == "nothing to draw: there is no finite value above 0"

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.query.trained import trained
 from tracker.cli import markdown, report, svg
 from tracker.cli.curve import Series
-from tracker.cli.curves import MOST, chosen, thinned
+from tracker.cli.curves import MOST, chosen
 from tracker.errors import BadInput
 from tracker.query import Store
 from tracker.store import StoreFolder
@@ -131,7 +131,7 @@ def test_a_page_tells_what_the_comparison_found(folder, store):
         assert found.recommendation in text
         for said in ("good", "base", "0.25", "-2.25", "crashed", "best", "baseline"):
             assert said in text
-    assert "1 NaN not drawn" in report.page(found)
+    assert "not drawn: NaN" in report.page(found)
 
 
 def test_a_file_that_is_there_is_replaced_only_by_force(folder, store, tmp_path):
@@ -162,26 +162,9 @@ def points(ys, xs=None):
     return Series("one", at, np.array(ys, dtype=np.float64))
 
 
-@pytest.mark.parametrize("at", [0, 1, 54_321, 99_999])
-def test_thinning_keeps_a_single_spike_and_both_ends(at):
-    ys = np.zeros(100_000)
-    ys[at] = 1.0
-    thin = thinned(points(ys), 100)
-    assert len(thin.xs) <= 400
-    assert thin.xs[thin.ys == 1.0].tolist() == [at]
-    assert (thin.xs[0], thin.xs[-1]) == (0, 99_999)
-    assert (np.diff(thin.xs) > 0).all()
-
-
-def test_thinning_keeps_every_break_of_a_line():
-    """Seed 11."""
-    ys = np.random.default_rng(11).normal(size=50_000)
-    ys[20_000:20_100] = math.nan
-    ys[30_000] = math.inf
-    thin = thinned(points(ys), 50)
+def test_a_value_that_is_not_finite_breaks_the_line():
+    ys = [1.0, 2.0, math.nan, 3.0, 4.0, math.inf, 5.0, 6.0]
     assert len(re.findall("<polyline", svg.curves([points(ys)], "step", "loss"))) == 3
-    assert int((~np.isfinite(thin.ys)).sum()) == 2
-    assert thin.ys[np.isfinite(thin.ys)].max() == ys[np.isfinite(ys)].max()
 
 
 @pytest.mark.parametrize(
