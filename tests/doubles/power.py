@@ -136,8 +136,8 @@ class Disk:
         """While this lasts, the product's calls are made on this disk."""
         before = [(seam, name, vars(seam)[name]) for seam, names in CALLS.items() for name in names]
         try:
-            for seam, name, _ in before:
-                setattr(seam, name, staticmethod(self._call(name, getattr(seam, name))))
+            for seam, name, _ in before:  # of an object: what is a method there is bound to it
+                setattr(seam, name, staticmethod(self._call(name, getattr(seam(), name))))
             yield self
         finally:
             for seam, name, real in before:

@@ -67,6 +67,7 @@ def environment(store: Path, **more: str) -> dict[str, str]:
     """The environment of a person whose store is `store` and who has set nothing else."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("TRACKER_", "MLFLOW_"))}
     clean.pop("COLUMNS", None)
+    clean.pop("LINES", None)
     home = {"XDG_CONFIG_HOME": str(store.parent / "config"), "PYTHONWARNINGS": "error"}
     return {**clean, **home, "TRACKER_DIR": str(store), **more}
 

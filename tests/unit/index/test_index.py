@@ -291,7 +291,7 @@ def test_while_another_process_holds_it_what_is_there_is_read(folder):
 @pytest.mark.parametrize("mode", ["NORMAL", "EXCLUSIVE"])
 def test_locked_by_another_program_it_is_read_as_it_is_or_that_is_said(folder, monkeypatch, mode):
     """Nobody gets to read that a database is locked."""
-    monkeypatch.setattr(database, "_BUSY_S", 0.1)
+    monkeypatch.setattr(database, "BUSY_S", 0.1)
     begin(folder, RUN).close()
     index = Index(folder)
     index.catch_up()
