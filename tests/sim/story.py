@@ -30,10 +30,11 @@ from tests.sim.oracle import check
 from tests.sim.trainings import Training
 from tests.sim.world import World
 
-DRAIN_S = 180.0
+DRAIN_S = 220.0
 """Virtual seconds in which all is delivered once faults stop: the longest pause that a remote
-asked for (60), then that of the slow schedule (40) or of an open breaker (10), the requests, and
-some looks, 12 seconds apart."""
+asked for (60), then that of the slow schedule (40) or of an open breaker (10), once more the
+former where the clock was put back meanwhile, so that a moment kept lies too far ahead, the
+requests, and some looks, 12 seconds apart."""
 
 QUIET_S = 15.0
 """After which each syncd has looked at all runs once more, though no notice came."""
