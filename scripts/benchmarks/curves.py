@@ -1,7 +1,8 @@
 """Record or draw one long metric: curves fill|draw TRACKER FOLDER POINTS. A process of its own.
 
 To draw is to have in hand what a picture of 1,000 buckets shows. MLflow's page asks its store for
-320 sampled steps, which misses spikes; its client reads everything.
+320 sampled steps, which misses spikes; its client reads everything, and so do trackio's reader and
+whoever reads a .wandb file.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import sqlite3
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from scripts.benchmarks import survivors
+from scripts.benchmarks.loggers import LOGGERS
 from scripts.benchmarks.measured import peak_mb
 
 BUCKETS = 1000
@@ -57,6 +61,14 @@ def fill_mlflow(folder: Path, points: int) -> None:
     (folder / "run").write_text(run)
 
 
+def fill_peer(name: str, folder: Path, points: int) -> None:
+    """As a training does, a call a point."""
+    log, finish = LOGGERS[name](folder)
+    for step in range(points):
+        log({"loss": height(step)}, step)
+    finish()
+
+
 def draw_tracker(folder: Path) -> tuple[Callable[[], int], dict[str, float]]:
     """Few points that show every spike."""
     from tracker.query import Store  # noqa: PLC0415 - as above
@@ -86,8 +98,34 @@ def draw_sampled(folder: Path) -> tuple[Callable[[], int], dict[str, float]]:
     return draw, {}
 
 
-FILL = {"tracker": fill_tracker, "mlflow": fill_mlflow}
-DRAW = {"tracker": draw_tracker, "mlflow": draw_mlflow, "mlflow sampled": draw_sampled}
+def draw_trackio(folder: Path) -> tuple[Callable[[], int], dict[str, float]]:
+    """All points, as its reader gives them."""
+    os.environ["TRACKIO_DIR"] = str(folder)
+    from trackio.sqlite_storage import SQLiteStorage  # noqa: PLC0415 - as above
+
+    return lambda: len([row["loss"] for row in SQLiteStorage.get_logs("bench", "bench")]), {}
+
+
+def draw_wandb(folder: Path) -> tuple[Callable[[], int], dict[str, float]]:
+    """All points, from the file that its terminal view reads too."""
+    return lambda: len(list(_wandb_points(folder))), {}
+
+
+def _wandb_points(folder: Path) -> Iterator[float]:
+    for record in survivors.wandb_records(folder):
+        for item in record.history.item:
+            if item.key == "loss" or list(item.nested_key) == ["loss"]:
+                yield json.loads(item.value_json)
+
+
+FILL = {
+    "tracker": fill_tracker, "mlflow": fill_mlflow,
+    "trackio": partial(fill_peer, "trackio"), "wandb": partial(fill_peer, "wandb offline"),
+}  # fmt: skip
+DRAW = {
+    "tracker": draw_tracker, "mlflow": draw_mlflow, "mlflow sampled": draw_sampled,
+    "trackio": draw_trackio, "wandb": draw_wandb,
+}  # fmt: skip
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Drawing one long metric, beside MLflow on SQLite: time, memory, and how fast it is caught up."""
+"""Drawing one long metric, beside others' readers: time, memory, and how fast it is caught up."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 from scripts.benchmarks.process import fresh, interleaved
 from scripts.benchmarks.table import show
 
-OURS, PEERS = 10_000_000, 1_000_000
+OURS, PEERS, FEW = 10_000_000, 1_000_000, 100_000
 CASES = {
+    f"tracker, {FEW:,} points": ("tracker", "tracker", FEW),
+    f"trackio, {FEW:,} points": ("trackio", "trackio", FEW),
+    f".wandb file, {FEW:,} points": ("wandb", "wandb", FEW),
     f"tracker, {OURS:,} points": ("tracker", "tracker", OURS),
     f"tracker, {PEERS:,} points": ("tracker", "tracker", PEERS),
     f"mlflow client, {PEERS:,} points": ("mlflow", "mlflow", PEERS),
@@ -20,20 +23,20 @@ CASES = {
 def measure(rounds: int, **_: Any) -> dict[str, Any]:
     """Take the figures and print them."""
     taken = interleaved(CASES, rounds, _fill_and_draw)
-    own = taken[f"tracker, {PEERS:,} points"]["warm_ms"]
-    for figures in taken.values():
-        figures["to_tracker"] = figures["warm_ms"] / own
+    for name, figures in taken.items():
+        own = taken[f"tracker, {CASES[name][2]:,} points"]
+        figures["to_tracker"] = figures["warm_ms"] / own["warm_ms"]
     rows = [
         (name, f["first_ms"], f["warm_ms"], f["to_tracker"], int(f["drawn"]), f["peak_mb"],
          int(f["caught_up_per_s"]) if "caught_up_per_s" in f else "-")
         for name, f in taken.items()
     ]  # fmt: skip
-    head = ("reader", "first ms", "then ms", f"to tracker's {PEERS:,}", "points drawn", "peak MB",
+    head = ("reader", "first ms", "then ms", "to tracker's", "points drawn", "peak MB",
             "caught up points/s")  # fmt: skip
     show(
         f"one metric, draw-ready in 1,000 buckets, medians of {rounds} rounds", head, rows,
         "a call a point; files in the page cache; tracker keeps least and largest of each bucket,",
-        "mlflow's client reads every point, its page 320 sampled ones, whatever lies between them",
+        "mlflow's page reads 320 sampled ones, whatever lies between them, the others every point",
     )  # fmt: skip
     return taken
 

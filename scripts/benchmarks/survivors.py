@@ -12,6 +12,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from scripts.benchmarks.workload import KEYS
 
@@ -38,16 +39,19 @@ def floor(folder: Path) -> int:
 
 
 def wandb(folder: Path) -> int:
-    """Count history records in the .wandb file: a 7-byte header, then blocks of chunks."""
+    """Count history records in the .wandb file."""
+    return sum(record.WhichOneof("record_type") == "history" for record in wandb_records(folder))
+
+
+def wandb_records(folder: Path) -> Iterator[Any]:
+    """Records of the .wandb file: a 7-byte header, then blocks of chunks."""
     from wandb.proto.wandb_internal_pb2 import Record  # noqa: PLC0415
 
     (path,) = folder.glob("wandb/offline-run-*/*.wandb")
-    found = 0
     for content in _chunks(path.read_bytes()):
         record = Record()
         record.ParseFromString(content)
-        found += record.WhichOneof("record_type") == "history"
-    return found
+        yield record
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:

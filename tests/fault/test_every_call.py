@@ -78,10 +78,17 @@ class Callers:
             self.free.put(self.all[-1])
 
     def calls_of(self, story):
-        """Which calls a story makes, in order; the same ones each time."""
-        answers = [caller.ask(story=story) for caller in self.all]
-        assert not [answer["trouble"] for answer in answers if answer["trouble"]]
-        (seen,) = {tuple(answer["seen"]) for answer in answers}
+        """Which calls a story makes, in order; the same ones each time.
+
+        A look at what is 3 seconds old is another one: a story that was held up is told again.
+        """
+        for _ in range(5):
+            answers = [caller.ask(story=story) for caller in self.all]
+            assert not [answer["trouble"] for answer in answers if answer["trouble"]]
+            told = {tuple(answer["seen"]) for answer in answers}
+            if len(told) == 1:
+                break
+        (seen,) = told
         assert seen
         return seen
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 
 import pytest
 
@@ -118,6 +119,9 @@ def test_nothing_is_packed_while_a_run_is_being_delivered(store, platform):
     before, send, seen = unpacked(store), platform.send, []
 
     def watched(*args):
+        limit = time.monotonic() + 10  # what starts a visit notes it just behind that
+        while not any(outlet.busy for outlet in daemon.outlets) and time.monotonic() < limit:
+            time.sleep(0.001)
         daemon._pack(60.0)
         seen.append(unpacked(store))
         return send(*args)
