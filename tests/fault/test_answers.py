@@ -263,9 +263,10 @@ class Case:
     def left(self):
         """Answers that were not given; what was done, its answer lost, may not be done again.
 
-        That no tag is there to delete is known from the first words of an answer that does not end.
+        That no tag is there to delete, or that a run's end is noted, may be known from the first
+        words of an answer that does not end.
         """
-        done = ("create", "delete-tag")
+        done = ("create", "delete-tag", "runs/update")
         return {
             kind: left for kind, script in self.proxy.script.items()
             if (left := [a for a in script if not (kind.endswith(done) and a in FORWARDED)])

@@ -22,7 +22,7 @@ from tracker.journal import writer as writer_module
 
 LOG = 17
 RUN = "0" * 31 + "d"
-EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "200"))
 
 
 FAILURES = (
