@@ -265,6 +265,7 @@ class Database:
             uri, uri=True, timeout=busy_s, check_same_thread=False, isolation_level=None
         )
         self._db.row_factory = sqlite3.Row
+        self._sync = ""  # what a new connection has is not known
 
     def _version(self) -> int:
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])

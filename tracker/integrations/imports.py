@@ -45,7 +45,10 @@ class Import:
         lost: places where runs may have been and could not be read at the last look.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, store: StoreFolder, settings: Settings, paths: Sequence[Path]) -> None:
+        self._store = store
+        self._settings = settings
+        self._paths = paths
         self.left_out: dict[str, int] = {}
         self.lost: list[Taken] = []
         self._open: dict[Hashable, Any] = {}

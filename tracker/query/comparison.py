@@ -15,7 +15,7 @@ from tracker.query.compared import Compared, check_figure, compared, metric_coun
 from tracker.query.differences import Difference, differences
 from tracker.query.direction import Direction, direction
 from tracker.query.labels import labels
-from tracker.query.nearest import nearest
+from tracker.query.nearest import nearest_said
 from tracker.query.noise import Contrast, contrast
 from tracker.query.plain import plain
 from tracker.query.repeats import Group, grouped
@@ -201,9 +201,7 @@ def known_metric(index: Index, metric: str | None, runs: Sequence[Compared]) -> 
     counts = metric_counts(index, [one.id for one in runs])
     if metric is not None:
         whose = f"none of these {len(runs)} runs has" if len(runs) > 1 else "this run has not"
-        names = sorted(counts)
-        near = ", ".join(map(repr, nearest(metric, names) or names[:3]))
-        hint = f"Nearest: {near}." if near else "No metric at all was logged."
+        hint = nearest_said(metric, sorted(counts)) or "No metric at all was logged."
         raise BadInput(f"{whose} a metric {metric!r}. {hint}")
     common = sorted(key for key, count in counts.items() if count == len(runs))
     known = common or sorted(counts, key=lambda key: (-counts[key], key))

@@ -7,7 +7,7 @@ value of a run is found by (key, run), the primary keys of `metric` and `setting
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from tracker.index.schema import clamp
@@ -24,6 +24,7 @@ from tracker.query.language.tree import (
     Not,
     Value,
 )
+from tracker.query.records import nanoseconds
 
 WORD = "(SELECT id FROM word WHERE text = ?)"
 """The number of a key; no run has one that has none."""
@@ -36,7 +37,6 @@ PREFIX = 64
 
 KIND_NUMBERS = {"params": CONFIG, "config": CONFIG, "summary": SUMMARY, "tags": TAG}
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TYPED = ("config", "summary")
 _IS_TEXT = "substr({0}value, 1, 1) = '\"'"
 _UNQUOTED = f"CASE WHEN {_IS_TEXT} THEN json_extract({{0}}value, '$') "
@@ -56,11 +56,6 @@ class Part(NamedTuple):
 def values_of(*parts: Part) -> tuple[Any, ...]:
     """The values of some SQL that stands in this order."""
     return tuple(value for part in parts for value in part.values)
-
-
-def nanoseconds(at: datetime) -> int:
-    """A time as the index has it."""
-    return clamp((at - _EPOCH) // timedelta(microseconds=1) * 1000)
 
 
 def condition(tree: Condition, now: int) -> Part:
@@ -229,7 +224,7 @@ def _is_null(tree: IsNull, now: int) -> Part:
 def bound(value: Value) -> float | str:
     """A value as SQLite takes it."""
     if isinstance(value, datetime):
-        return nanoseconds(value)
+        return clamp(nanoseconds(value))
     if isinstance(value, timedelta):
         return value.total_seconds()
     return value

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tracker.index import Index
-from tracker.notice import shown
 from tracker.query import frames, search
+from tracker.query.answer import Answer
 from tracker.query.conditions import (
     KIND_NUMBERS,
     WORD,
@@ -20,12 +20,8 @@ from tracker.query.conditions import (
     values_of,
 )
 from tracker.query.language.tree import Field, Figure, Query
-from tracker.query.printed import Cell, printed
+from tracker.query.printed import Cell
 from tracker.query.records import moment
-
-if TYPE_CHECKING:
-    import polars as pl
-    import pyarrow as pa
 
 
 class Group(NamedTuple):
@@ -38,7 +34,7 @@ class Group(NamedTuple):
     figures: dict[str, float | int | None]
 
 
-class Groups(list[Group]):
+class Groups(Answer, list[Group]):
     """Groups in the order that was asked for, else by their values; prints as a table.
 
     Attributes:
@@ -49,11 +45,6 @@ class Groups(list[Group]):
         super().__init__(groups)
         self.hints = list(hints)
 
-    def __str__(self) -> str:
-        return "\n".join([printed(self.table()), *map(shown, self.hints)])
-
-    __repr__ = __str__
-
     def table(self) -> dict[str, list[Cell]]:
         """Columns of equal length: what it is grouped by, then the figures."""
         rows = [{**group.by, **group.figures} for group in self]
@@ -62,19 +53,6 @@ class Groups(list[Group]):
     def columns(self) -> dict[str, list[Any]]:
         """As `table`, each column of one type (see `Runs.columns`)."""
         return {name: frames.of_one_type(values) for name, values in self.table().items()}
-
-    def to_pandas(self) -> Any:
-        """`columns` as a pandas DataFrame, a row a group; raises as `Runs.to_pandas`."""
-        return frames.to_pandas(self.columns())
-
-    def to_polars(self) -> pl.DataFrame:
-        """`columns` as a polars DataFrame, a row a group."""
-        frame: pl.DataFrame = frames.to_polars(self.columns())
-        return frame
-
-    def to_arrow(self) -> pa.Table:
-        """`columns` as a pyarrow Table, a row a group."""
-        return frames.to_arrow(self.columns())
 
 
 def grouped(index: Index, query: Query, now: int) -> list[Group]:

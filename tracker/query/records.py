@@ -17,6 +17,11 @@ def moment(time_ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=time_ns // 1000)
 
 
+def nanoseconds(at: datetime) -> int:
+    """Nanoseconds since 1970-01-01 UTC of an aware time: what `moment` is given."""
+    return (at - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
 @dataclass(frozen=True)
 class Figures:
     """Figures of one metric.

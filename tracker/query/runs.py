@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tracker.index import Index
-from tracker.notice import shown
 from tracker.query import frames
+from tracker.query.answer import Answer
 from tracker.query.language.attributes import place_in_about
 from tracker.query.language.tree import Field
-from tracker.query.printed import Cell, printed
+from tracker.query.printed import Cell
 from tracker.query.runview import RunView
 from tracker.query.together import preload
-
-if TYPE_CHECKING:
-    import polars as pl
-    import pyarrow as pa
 
 _SHORT_ID = 8
 _ATTRIBUTES = ("id", "name", "project", "status", "group", "job_type", "started_at", "ended_at")
@@ -25,7 +21,7 @@ _NAMES = {"start_time": "started_at", "end_time": "ended_at"}
 """Attributes whose name in a query is not that of a `RunView`."""
 
 
-class Runs(list[RunView]):
+class Runs(Answer, list[RunView]):
     """Runs in the order that was asked for; prints as a table with the fields that were named.
 
     Attributes:
@@ -43,11 +39,6 @@ class Runs(list[RunView]):
         self.token = token
         self.hints = list(hints)
         self.fields = list(fields)
-
-    def __str__(self) -> str:
-        return "\n".join([printed(self.table()), *map(shown, self.hints)])
-
-    __repr__ = __str__
 
     def table(self) -> dict[str, list[Cell]]:
         """Columns of equal length: name, id, project, status, start, and each field named."""
@@ -88,23 +79,6 @@ class Runs(list[RunView]):
                     values = [None if figures is None else figures.last for figures in values]
                 found[f"{what}.{key}"] = frames.of_one_type(values)
         return found
-
-    def to_pandas(self) -> Any:
-        """`columns` as a pandas DataFrame, a row a run.
-
-        Raises:
-            BadInput: pandas is not installed; says how to.
-        """
-        return frames.to_pandas(self.columns())
-
-    def to_polars(self) -> pl.DataFrame:
-        """`columns` as a polars DataFrame, a row a run; raises as `to_pandas`."""
-        frame: pl.DataFrame = frames.to_polars(self.columns())
-        return frame
-
-    def to_arrow(self) -> pa.Table:
-        """`columns` as a pyarrow Table, a row a run; raises as `to_pandas`."""
-        return frames.to_arrow(self.columns())
 
 
 def value(run: RunView, field: Field) -> Any:

@@ -18,6 +18,7 @@ from tracker.index.schema import clamp
 from tracker.query.aligned import mean
 from tracker.query.curves import ALL, NS_PER_S, Span
 from tracker.query.nearest import nearest_said
+from tracker.query.records import nanoseconds
 
 _ROUND_S = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
@@ -52,13 +53,8 @@ class Trend(NamedTuple):
 
 def reach(since: datetime | None, until: datetime | None) -> Span:
     """First and last nanosecond that are wanted."""
-    least = ALL[0] if since is None else _ns(since)
-    return clamp(least), ALL[1] if until is None else clamp(_ns(until) - 1)
-
-
-def _ns(at: datetime) -> int:
-    whole = at - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return ((whole.days * 86_400 + whole.seconds) * 1_000_000 + whole.microseconds) * 1000
+    least = ALL[0] if since is None else nanoseconds(since)
+    return clamp(least), ALL[1] if until is None else clamp(nanoseconds(until) - 1)
 
 
 def zone_s(at: datetime | None) -> int:

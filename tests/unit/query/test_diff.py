@@ -9,20 +9,6 @@ import pytest
 from tests.unit.query.trained import trained
 from tracker.artifacts import Blobs, Entry, Manifest
 from tracker.errors import BadInput
-from tracker.query import Store
-from tracker.store import StoreFolder
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return StoreFolder.open(tmp_path / "store", create=True)
-
-
-@pytest.fixture
-def store(folder):
-    opened = Store(folder.root)
-    yield opened
-    opened.close()
 
 
 def version(folder, **files):

@@ -20,21 +20,8 @@ from tests.unit.index.stories import (
 )
 from tracker.errors import RunError, StoreError
 from tracker.query import Store, plain
-from tracker.store import StoreFolder
 
 RUNS = ("aaaa1" + "0" * 27, "aaaa2" + "0" * 27, "bbbb1" + "0" * 27)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return StoreFolder.open(tmp_path / "store", create=True)
-
-
-@pytest.fixture
-def store(folder):
-    opened = Store(folder.root)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -26,10 +26,7 @@ class Import(imports.Import):
         self, store: StoreFolder, settings: Settings, paths: Sequence[Path],
         *, deleted: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__()
-        self._store = store
-        self._settings = settings
-        self._paths = paths
+        super().__init__(store, settings, paths)
         self._deleted = deleted
         self._stores: dict[Path, Stored] = {}
         self._runs: dict[str, tuple[Stored, Described]] = {}

@@ -19,10 +19,7 @@ class Import(imports.Import):
         self, store: StoreFolder, settings: Settings, paths: Sequence[Path],
         *, project: str | None = None,
     ) -> None:  # fmt: skip
-        super().__init__()
-        self._store = store
-        self._settings = settings
-        self._paths = paths
+        super().__init__(store, settings, paths)
         self._project = project
 
     def find(self) -> Iterable[Folder]:

@@ -17,7 +17,6 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TextIO
 
@@ -33,11 +32,11 @@ from tracker.integrations.wandb.versions import Versions
 from tracker.journal import journals
 from tracker.media import MediaFiles
 from tracker.query import RunView
+from tracker.query.records import nanoseconds
 from tracker.store import StoreFolder
 
 _BUFFER_BYTES = 1 << 20
 _MOST_TOLD = 10
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass
@@ -110,7 +109,7 @@ class _Giving:
         self._records = records
         self._files = files
         self._console = console
-        self._start_ns = (run.started_at - _EPOCH) // timedelta(microseconds=1) * 1000
+        self._start_ns = nanoseconds(run.started_at)
         self._history = History(records, self._start_ns)
         self._versions: dict[str, dict[str, Json]] = {}
 

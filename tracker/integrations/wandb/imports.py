@@ -27,10 +27,7 @@ class Import(imports.Import):
         self, store: StoreFolder, settings: Settings, paths: Sequence[Path], *, links: bool = False,
         known: Callable[[Path], bool] = lambda _: False,
     ) -> None:  # fmt: skip
-        super().__init__()
-        self._store = store
-        self._settings = settings
-        self._paths = paths
+        super().__init__(store, settings, paths)
         self._links = links
         self._known = known
         self._parser = Parser()

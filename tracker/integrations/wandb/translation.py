@@ -211,27 +211,6 @@ class Translation:
         found = list(translate(record))
         return found if len(data) < _LARGE else [e for e in found if self._fits(e)]
 
-    def rows(self, entries: list[bytes]) -> list[Happened] | None:
-        """The events of entries that are plain rows and what repeats them, all at once.
-
-        None if there are others among them: then nothing happened, and each is for `events`.
-        """
-        if self._ours:
-            return None
-        told = entries if self._computes else without_computed(entries)
-        rows = self._rows.many(told) if told else []
-        if rows is None:
-            return None
-        self.looked = False
-        events: list[Happened] = []
-        time = self.time
-        for step, moment, values in rows:
-            time = max(time, moment)
-            if values:
-                events.append((LOG, moment or time, step, values))
-        self.time = time
-        return events
-
     def _plain(self, data: bytes) -> Row | None:
         return None if self._ours else self._rows.plain(data)
 
