@@ -235,7 +235,8 @@ class Case:
             for kind in dice.sample([*CALLS], len(CALLS) if SOAK else kinds):
                 proxy.script[kind].append(answer)
         for script in proxy.script.values():
-            script.sort(key=FORWARDED.__contains__)
+            # "twice" is an answer after all: behind it there is nothing more to ask.
+            script.sort(key=lambda answer: (answer in FORWARDED, answer == "twice"))
         self.store = make_store(folder / group, proxy.url)
         self.settings = settings.load(self.store, {})
         self.training = Training(self.store, f"{group}-{SEED}-{os.getpid()}", SEED, clock)
@@ -263,10 +264,9 @@ class Case:
     def left(self):
         """Answers that were not given; what was done, its answer lost, may not be done again.
 
-        That no tag is there to delete, or that a run's end is noted, may be known from the first
-        words of an answer that does not end.
+        That no tag is there to delete is known from the first words of an answer that does not end.
         """
-        done = ("create", "delete-tag", "runs/update")
+        done = ("create", "delete-tag")
         return {
             kind: left for kind, script in self.proxy.script.items()
             if (left := [a for a in script if not (kind.endswith(done) and a in FORWARDED)])
