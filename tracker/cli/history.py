@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ import click
 from tracker.cli import document, table, terminal, wording
 from tracker.cli.ls import check_project, say_left_out
 from tracker.cli.program import chosen_store, json_option, store_option
+from tracker.cli.rows import check_layout, csv_option, print_csv
 from tracker.errors import BadInput
 from tracker.moments import moment
 from tracker.notice import shown
@@ -46,7 +45,7 @@ _OF_RUNS = ("by", "step", "policy", "branch", "rank")
     "--points", type=click.IntRange(min=4), metavar="N",
     help=f"At most so many rows; {ROWS} in a table, 1000 in JSON and CSV.",
 )  # fmt: skip
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@csv_option
 @json_option
 @store_option
 def history(
@@ -64,8 +63,7 @@ def history(
 
     Times are local in tables; in CSV and JSON they are UTC.
     """
-    if as_csv and as_json:
-        raise BadInput("--csv and --json are two forms of output; give one of them.")
+    check_layout(as_csv=as_csv, as_json=as_json)
     _check(options, runs)
     store = Store(chosen_store())
     rows = points or (1000 if as_csv or as_json else ROWS)
@@ -81,7 +79,7 @@ def history(
     if as_json:
         document.print_document(said)
     elif as_csv:
-        click.echo(_csv(head, body), nl=False)
+        print_csv(head, [[_in_csv(cell) for cell in row] for row in body])
     else:
         _print(head, body)
         if len(runs) > 1:
@@ -200,14 +198,9 @@ def _said_of_runs(found: Aligned, views: Sequence[RunView], metric: str) -> dict
     return {"metric": metric, "by": found.by, "curves": curves}
 
 
-def _csv(head: Iterable[str], body: Iterable[Sequence[Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(head)
-    for row in body:
-        cells = ["" if cell is None else cell for cell in row]
-        writer.writerow([c.isoformat() if isinstance(c, datetime) else c for c in cells])
-    return out.getvalue()
+def _in_csv(cell: Any) -> Any:
+    """A number as Python writes it, NaN and infinities too."""
+    return str(cell) if isinstance(cell, float) else cell
 
 
 def _print(head: Sequence[str], body: Sequence[Sequence[Any]]) -> None:

@@ -31,7 +31,7 @@ def check_layout(*, as_csv: bool, as_json: bool) -> None:
         BadInput: both were given.
     """
     if as_csv and as_json:
-        raise BadInput("--csv and --json are two layouts; give one.")
+        raise BadInput("--csv and --json are two layouts; give one of them.")
 
 
 def print_csv(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
