@@ -260,7 +260,7 @@ def test_leet_shows_the_run_in_a_terminal(place):
     try:
         screen = seen(terminal, (b"calm otter", b"loss"))
     finally:
-        os.kill(pid, signal.SIGKILL)
+        os.killpg(pid, signal.SIGKILL)  # the command starts another program
         os.waitpid(pid, 0)
         os.close(terminal)
     assert b"calm otter" in screen, screen[-2000:]

@@ -157,7 +157,7 @@ def test_killed_while_projecting_it_goes_on_where_it_was(folder, start, tmp_path
 
 
 def test_deleted_again_and_again_while_others_follow_nothing_wrong_is_said(folder, start):
-    steps = 60_000
+    steps = 30_000
     writer = start(WRITE, folder.root, RUN, steps)
     writer.stdout.readline()
     follower = start(FOLLOW, folder.root, steps)

@@ -22,6 +22,8 @@ from tracker.top.wish import Wish
 from tracker.unexpected import unexpected
 
 _TICK_S = 1.0
+_END_S = 1.0
+"""How long the end waits for each thread; one that makes an index anew is left behind."""
 
 
 class Reader(threading.Thread):
@@ -65,10 +67,16 @@ class Reader(threading.Thread):
         self._ring()
 
     def stop(self) -> None:
-        """End soon, and begin nothing more."""
-        self._stopped = True
+        """Begin nothing more, and wait a moment for what is under way.
+
+        A thread at work while Python ends can end it with an abort instead of its exit code.
+        """
+        self._stopped, self._seen = True, None
         self._keeper.stop()
         self._ring()
+        for thread in (self, self._keeper):
+            if thread.ident is not None:
+                thread.join(_END_S)
 
     def _ring(self) -> None:
         with self._bell:
@@ -100,8 +108,9 @@ class Reader(threading.Thread):
 
     def _tell(self, sight: Sight) -> None:
         self.sight = sight
-        if self._seen is not None:
-            self._seen()
+        seen = self._seen
+        if seen is not None:
+            seen()
 
     # -- a look ----------------------------------------------------------------------------
 
