@@ -432,7 +432,8 @@ class Visit:
         status, ended_at = self._outcome()
         self.record.told = UNKNOWN  # until there is an answer: what it knows now is anyone's guess
         self._ledger.save(self.record, durable=True)
-        self._call(lambda: self._sink.finish(self._run, status, ended_at))
+        state = self.record.state
+        self._call(lambda: self._sink.finish(self._run, status, ended_at, state))
         self.record.told = status
         self._ledger.save(self.record)
 

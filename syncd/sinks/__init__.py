@@ -393,8 +393,14 @@ class Sink(abc.ABC):
         """Store cursors with the remote run, after the files they stand for."""
 
     @abc.abstractmethod
-    def finish(self, remote_run: RemoteRun, status: str, ended_at: int | None) -> None:
-        """Set the status ("running", "finished", "failed", "killed", "crashed") and end (ns)."""
+    def finish(
+        self, remote_run: RemoteRun, status: str, ended_at: int | None, state: State
+    ) -> None:
+        """Set the status ("running", "finished", "failed", "killed", "crashed") and end (ns).
+
+        `state` is that after all that was sent. A killed sender's request may be worked off long
+        after, behind later ones: what such a one can have set back is put right here.
+        """
 
     @abc.abstractmethod
     def read_back(self, remote_run: RemoteRun) -> Held:

@@ -217,10 +217,10 @@ class SinkContract:
     @pytest.mark.parametrize("status", ["finished", "failed", "killed", "crashed"])
     def test_finish(self, platform, lane, status):
         """Status and end are what they were, however late and often they are told."""
-        lane.sink.finish(lane.run, "running", None)
+        lane.sink.finish(lane.run, "running", None, lane.state)
         assert platform.outcome(lane.run) == (platform.word("running"), None)
         for _ in range(2):
-            lane.sink.finish(lane.run, status, T0 + 5_000 * MS)
+            lane.sink.finish(lane.run, status, T0 + 5_000 * MS, lane.state)
         ended = (T0 + 5_000 * MS) // MS
         assert platform.outcome(lane.run) == (platform.word(status), ended)
         held = lane.sink.read_back(lane.run)
@@ -228,7 +228,7 @@ class SinkContract:
 
     def test_points_are_taken_after_finish(self, platform, lane):
         """A run that ended takes what a late journal still brings."""
-        lane.sink.finish(lane.run, "finished", T0)
+        lane.sink.finish(lane.run, "finished", T0, lane.state)
         lane.send(lane.log({"late": 1.0}))
         assert [p.key for p in platform.points(lane.run)] == ["late"]
 
@@ -280,7 +280,7 @@ class SinkContract:
             expected = self._deliver_all(lane)
             file = file_of(tmp_path, "a/b.bin", random.Random(seed).randbytes(2**20))
             self._until(lambda: lane.sink.put(lane.run, file))
-            self._until(lambda: lane.sink.finish(lane.run, "finished", T0))
+            self._until(lambda: lane.sink.finish(lane.run, "finished", T0, lane.state))
             assert sum(proxy.faults[fault] for fault in rates) > 10
             assert proxy.faults["lost"] + proxy.faults["cut"] + proxy.faults["reset"] > 3
         assert len(platform.runs(wanted)) == 1

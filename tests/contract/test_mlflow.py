@@ -293,6 +293,22 @@ def test_user_tags_never_touch_ours(platform, lane):
     assert "_x74_racker.run_id" not in held
 
 
+def test_tags_that_a_late_request_set_back_are_put_right_at_the_end(platform, lane):
+    """A killed sender's request, worked off behind later ones, does not have the last word."""
+    first = {"removed": "raw", "changed": "one", "again": "one"}
+    lane.send(lane.make(Tags, first, []))
+    lane.send(lane.make(Tags, {"changed": "two"}, ["removed", "again"]))
+    lane.send(lane.make(Tags, {"again": "two", "edited": "one"}, []))
+    lane.send(lane.make(Tags, {"edited": "two"}, []))
+    for key, value in first.items():
+        platform.client.set_tag(lane.run.id, key, value)
+    platform.client.set_tag(lane.run.id, "edited", "by a person")
+    lane.sink.finish(lane.run, "finished", T0, lane.state)
+    held = platform.tags(lane.run)
+    assert "removed" not in held
+    assert (held["changed"], held["again"], held["edited"]) == ("two", "two", "by a person")
+
+
 def test_a_batch_beyond_every_limit(platform, lane):
     """More params, tags, points and bytes than a request takes go in several requests."""
     batch = lane.send(

@@ -98,7 +98,7 @@ def test_the_run_is_left_as_it_is(platform, lane, tmp_path):
         lane.log({"loss": 1.0}, step=3), lane.make(Config, {"lr": 0.1}),
         lane.make(Artifact, "net", "model", given.manifest, 1, 1),
     )  # fmt: skip
-    lane.sink.finish(lane.run, "finished", 1)
+    lane.sink.finish(lane.run, "finished", 1, lane.state)
     held = platform.server.run("tester", lane.run.handle["project"], lane.run.id)
     before = [*held.rows], platform.run(lane.run).config, platform.outcome(lane.run)
     lane.sink.version(lane.run, given)

@@ -86,7 +86,7 @@ CALLS = {
     "POST runs/log-batch": lambda sink, lane: sink.keep(lane.run, Cursors({WRITER: 1})),
     "POST runs/delete-tag": lambda sink, lane: sink.send(lane.run, lane.untag),
     "PUT artifact": lambda sink, lane: sink.put(lane.run, lane.file),
-    "POST runs/update": lambda sink, lane: sink.finish(lane.run, "finished", None),
+    "POST runs/update": lambda sink, lane: sink.finish(lane.run, "finished", None, {}),
 }
 """Each kind of request that a delivery makes, and a call of the sink that makes one."""
 

@@ -6,9 +6,9 @@ lost, nothing that nobody logged, nothing twice. The oracle shares no code with 
 the reading of journals.
 
 Where the nature of a platform or of a fault leaves no right answer none is asked for: tags that
-a late request set back, and, where copies of a store deliver in turn, tags and status. What one
-copy lost in a power cut, before it was synced, and another one holds may be there or not: a
-cursor that passed the damage of the one passes the events of the other.
+a request set back so late that the end was told, and, where copies of a store deliver in turn,
+tags and status. What one copy lost in a power cut, before it was synced, and another one holds may
+be there or not: a cursor that passed the damage of the one passes the events of the other.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from syncd.sinks import (
     RemoteRun,
     Sink,
 )
-from syncd.sinks.mlflow.translation import translate
+from syncd.sinks.mlflow.translation import set_back, translate
 from tests.sim.network import Network
 from tracker.events import Log
 
@@ -50,7 +50,7 @@ class Kept:
         self.params, self.tags, self.files = {}, {}, {}
         self._tickets = set()
         self.spoiled = set()
-        """Tags that a late request set back: no sender can help that, as the last word stands."""
+        """Tags that a late request set back and no one put right: the last word stands."""
         self.status = None
         self.ended_at = None
         self._events, self._files_cursor = {}, {}
@@ -154,7 +154,7 @@ class _ModelSink(Sink):
     def keep(self, remote_run, cursors):
         self._ask("keep", partial(self._run(remote_run).keep, cursors))
 
-    def finish(self, remote_run, status, ended_at):
+    def finish(self, remote_run, status, ended_at, state):  # noqa: ARG002 - of rows only
         finish = partial(self._run(remote_run).finish, status, ended_at)
         self._ask("finish", finish, may_hang=False)
 
@@ -202,6 +202,12 @@ class Rows(_ModelSink):
         if refused:
             raise Rejected("some are refused", refused)
         return Ack({"points": len(points)}, state)
+
+    def finish(self, remote_run, status, ended_at, state):
+        run = self._run(remote_run)
+        for key, value in set_back(state, run.tags).items():
+            self._ask("tag", partial(run.log, (), tags={key: value}))
+        super().finish(remote_run, status, ended_at, state)
 
 
 class Offsets(_ModelSink):

@@ -33,7 +33,7 @@ from syncd.sinks.mlflow.looking import Looking
 from syncd.sinks.mlflow.opening import EVENTS_CURSOR, FILES_CURSOR, Opening
 from syncd.sinks.mlflow.rest import Api, Run
 from syncd.sinks.mlflow.sending import Sending, cursor_tags
-from syncd.sinks.mlflow.translation import metric_key, translate
+from syncd.sinks.mlflow.translation import metric_key, set_back, translate
 from tracker.credentials import PLATFORMS, find
 from tracker.errors import BadInput
 from tracker.settings import did_you_mean
@@ -66,7 +66,8 @@ class MlflowSink(Sink):
     - points: the server's rows are keyed by (key, time, step, value), so the same point
       again is the same row; twins are told apart by their millisecond (see `translation`);
     - params: write-once, and the same value again changes nothing; a changed value is a tag;
-    - tags and summary texts: the last value stands, and a batch sends the last only;
+    - tags and summary texts: the last value stands, and a batch sends the last only; what a
+      request that came late set back is put right when the run is finished;
     - files: a PUT replaces the whole file, and a broken one leaves what was there;
     - status and end: set to what they were;
     - the cursor: tags `tracker.cursor.<writer>` and `tracker.files.<writer>`, written by the
@@ -158,8 +159,18 @@ class MlflowSink(Sink):
         """Store the cursors as tags."""
         self._api.set_tags(remote_run.id, cursor_tags(cursors))
 
-    def finish(self, remote_run: RemoteRun, status: str, ended_at: int | None) -> None:
-        """Set our word as a tag, then MLflow's status and the run's end."""
+    def finish(
+        self, remote_run: RemoteRun, status: str, ended_at: int | None, state: State
+    ) -> None:
+        """Set our word as a tag, then MLflow's status and the run's end.
+
+        Tags to which a request that came late gave an earlier value are put right before.
+        """
+        for key, value in set_back(state, self._api.run(remote_run.id).tags).items():
+            if value is None:
+                self._api.delete_tag(remote_run.id, key)
+            else:
+                self._api.set_tags(remote_run.id, {key: value})
         self._api.set_tags(remote_run.id, {STATUS_TAG: status})
         end_ms = None if ended_at is None else max(ended_at // _NS_PER_MS, 0)
         self._api.update_run(remote_run.id, _STATUS[status], end_ms)

@@ -6,6 +6,8 @@ The state of a lane:
              value went to the tag `config.<key>`; from then on that tag follows every value
     used     "MS STEP" -> metric key -> values there ("nan" for NaN): rows taken already, as
              far as a next event can still meet them
+    tags     tag -> digests of the values that it had, the last one last ("" where removed)
+    now      tag -> value (None where removed), of the tags that had another one before
     measured wall time (s since 1970) of the run's first measures of the machine
     floor    no row in `used` is earlier than this millisecond
     latest   nor later than this one
@@ -22,6 +24,7 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -42,6 +45,9 @@ SUMMARY = "summary/"
 
 MEASURES = "system/"
 """What measures of the machine begin with, as those that MLflow's own client takes."""
+
+MAX_VALUES = 8
+"""Of a tag that are known again where a late request sets an earlier one."""
 
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
@@ -69,7 +75,21 @@ def translate(state: State, item: Item) -> tuple[Entries, State]:
         _tags(event.tags, entries)
     elif isinstance(event, System):
         state = _system(state, event, entries)
+    if entries.tags or entries.removed_tags:
+        state = _told(state, {**entries.tags, **dict.fromkeys(entries.removed_tags)})
     return entries, state
+
+
+def set_back(state: State, tags: Mapping[str, str]) -> dict[str, str | None]:
+    """Return what `tags` of a run should hold where they hold an earlier value of ours.
+
+    A request that the server works off late, behind others, leaves them so. Values that are not
+    ours, as a person sets them, stay.
+    """
+    had: dict[str, list[str]] = state.get("tags") or {}
+    now: dict[str, str | None] = state.get("now") or {}
+    held = {key: _digest(tags.get(key)) for key in now}
+    return {key: now[key] for key in now if held[key] in had[key] and held[key] != had[key][-1]}
 
 
 def metric_key(key: str) -> str:
@@ -94,8 +114,7 @@ def fit(value: str, limit: int, key: str, notes: list[Note]) -> str:
         notes.append(Note("mapped", key, "each NUL became \\x00"))
     if len(value) <= limit:
         return value
-    digest = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:16]
-    tail = f"... [cut: {len(value)} characters, SHA-256 {digest}]"
+    tail = f"... [cut: {len(value)} characters, SHA-256 {_digest(value)}]"
     notes.append(Note("cut", key, f"{len(value)} characters cut to {limit}"))
     return value[: limit - len(tail)] + tail
 
@@ -193,7 +212,7 @@ def _config(state: State, event: Config, entries: Entries) -> State:
     known: dict[str, str] = dict(state.get("params") or {})
     for key, value in event.values.items():
         said = text(value)
-        digest = hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:16]
+        digest = _digest(said)
         first = known.get(key)
         if first is None:
             name = map_name(key)
@@ -235,6 +254,24 @@ def _tags(tags: dict[str, str], entries: Entries) -> None:
         if mapped != name:
             entries.notes.append(Note("mapped", name, mapped))
         entries.tags[mapped] = fit(value, MAX_TAG, name, entries.notes)
+
+
+def _told(state: State, tags: Mapping[str, str | None]) -> State:
+    had: dict[str, list[str]] = dict(state.get("tags") or {})
+    now: dict[str, str | None] = dict(state.get("now") or {})
+    for key, value in tags.items():
+        digest, before = _digest(value), had.get(key, [])
+        if before and before[-1] != digest:
+            now[key] = value
+        if not before or before[-1] != digest:
+            had[key] = [*before, digest][-MAX_VALUES:]
+    return {**state, "tags": had, "now": now}
+
+
+def _digest(value: str | None) -> str:
+    if value is None:
+        return ""
+    return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _spoken(value: Any) -> Any:

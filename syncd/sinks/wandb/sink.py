@@ -173,7 +173,13 @@ class WandbSink(Sink):
         files = highest(record.own.files, cursors.files)
         self._change(remote_run, record, events=events, files=files)
 
-    def finish(self, remote_run: RemoteRun, status: str, ended_at: int | None) -> None:
+    def finish(
+        self,
+        remote_run: RemoteRun,
+        status: str,
+        ended_at: int | None,
+        state: State,  # noqa: ARG002 - config and tags are written whole each time
+    ) -> None:
         """Close or reopen the file stream, then set our words for it and W&B's state."""
         record = self._records.of(remote_run)
         if status != "running":

@@ -11,7 +11,7 @@ import pytest
 
 from syncd.sinks import Cursors, Entries, Item
 from syncd.sinks.mlflow.sending import cursor_tags
-from syncd.sinks.mlflow.translation import translate
+from syncd.sinks.mlflow.translation import MAX_VALUES, set_back, translate
 from tracker.events import (
     Artifact,
     Config,
@@ -22,6 +22,7 @@ from tracker.events import (
     Media,
     Summary,
     System,
+    Tags,
     Unknown,
 )
 
@@ -151,3 +152,21 @@ def test_measures_of_the_machine_are_metrics_at_the_seconds_since_the_first():
     assert (
         run([System(1, (T0 // 1000 + 90) * 10**9, {"cpu": 1.0})], state)[0][0].points[0].step == 90
     )
+
+
+def test_tags_that_are_set_back():
+    """An earlier value of ours is known again, the last eight of them; what others set is not."""
+    state = {}
+    for seq, value in enumerate(["a", "a", *"bcdefghij"], 1):
+        _, state = translate(state, Item("w", Tags(seq, T0, {"t": value, "same": "s"}, [])))
+    assert set_back(state, {"t": "j", "same": "x"}) == {}
+    assert set_back(state, {"t": "c", "same": "s"}) == {"t": "j"}
+    assert set_back(state, {"t": "by a person"}) == {}
+    assert set_back(state, {}) == {}  # it was removed by somebody else
+    assert set_back(state, {"t": "b"}) == {}  # forgotten
+    assert len(state["tags"]["t"]) == MAX_VALUES
+    _, state = translate(state, Item("w", Tags(20, T0, {}, ["t"])))
+    assert set_back(state, {"t": "j"}) == {"t": None}
+    assert set_back(state, {}) == {}
+    _, state = translate(state, Item("w", Tags(21, T0, {"t": "z"}, [])))
+    assert set_back(state, {}) == {"t": "z"}

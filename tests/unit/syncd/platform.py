@@ -92,7 +92,7 @@ class Memory(Sink):
         self.calls.append("keep")
         self.cursors = cursors
 
-    def finish(self, remote_run, status, ended_at):
+    def finish(self, remote_run, status, ended_at, state):
         self.calls.append(f"finish {status}")
         self.status, self.ended_at = status, ended_at
 
