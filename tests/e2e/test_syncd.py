@@ -125,7 +125,7 @@ def test_a_backlog_does_not_starve_a_live_run(mlflow_server, project, tmp_path):
     """While six long runs wait, what a running one logs is there in less than 10 s."""
     store = make_store(tmp_path / "store", mlflow_server.url)
     oracle = Oracle(mlflow_server.url)
-    backlog = [long_run(store, project, number, 40_000) for number in range(6)]
+    backlog = [long_run(store, project, number, 15_000) for number in range(6)]
     with Syncd(store, "run", **PROMISED) as process:
         wait_for("the backlog to move", lambda: any(seen(oracle, told) for told in backlog))
         body = "step = 0\nwhile True:\n    run.log({'loss': step}, step=step)\n"

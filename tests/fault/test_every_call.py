@@ -150,12 +150,12 @@ def kills(story, seen):
 
     What lies on the disk after a call is what lies there before the next one, so for SQLite's
     hundreds of page writes "after" is left to a soak, but for the last; and so is "before" for
-    each second one.
+    four of five.
     """
-    for at in range(1, len(seen) + 1, 1 if SOAK or story not in READING else 2):
+    for at in range(1, len(seen) + 1, 1 if SOAK or story not in READING else 5):
         case = {"story": story, "at": at, "also": looked_at(story, at)}
         yield case | {"act": KILL_BEFORE}
-        if SOAK or story not in READING or at + 2 > len(seen):
+        if SOAK or story not in READING or at + 5 > len(seen):
             yield case | {"act": KILL_AFTER}
 
 

@@ -33,7 +33,7 @@ from tracker.run import Run
 from tracker.settings import RemoteSettings, Settings, add_remote, load
 from tracker.store import StoreFolder
 
-ROUNDS = 50 * int(os.environ["SOAK_ROUNDS"]) if os.environ.get("SOAK") else 600
+ROUNDS = 50 * int(os.environ["SOAK_ROUNDS"]) if os.environ.get("SOAK") else 400
 SEED = int(os.environ.get("SOAK_SEED", "0"))
 STORE = Path("home", "data", "store")
 RUNS = ("0" * 31 + "e", "one-of-the-user")

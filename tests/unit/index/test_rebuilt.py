@@ -27,7 +27,7 @@ def portioned(monkeypatch, rows, block, interval):
     monkeypatch.setattr(catchup, "COMMIT_INTERVAL_S", interval)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_deleted_and_rebuilt_it_is_equal_to_one_caught_up_at_random_moments(
     folder, monkeypatch, seed
 ):
