@@ -10,7 +10,7 @@ from itertools import pairwise
 import click
 
 from tracker.cli import document, table, terminal, wording
-from tracker.cli.program import chosen_store, json_option, store_option
+from tracker.cli.program import chosen_store, json_option, page_options, store_option
 from tracker.errors import BadInput
 from tracker.journal import FORMAT
 from tracker.notice import shown
@@ -35,15 +35,7 @@ _METRICS = 6
     metavar="QUERY",
     help='Only runs that fulfil it, as "metrics.loss < 0.1 and params.lr = 0.01"; "order by" too.',
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    default=50,
-    show_default=True,
-    metavar="N",
-    help="At most so many runs; 0 for all.",
-)
-@click.option("--token", metavar="TOKEN", help="Go on behind the page that ended with it.")
+@page_options
 @json_option
 @store_option
 def ls(

@@ -132,6 +132,20 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
+def page_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that lists runs the options --limit and --token."""
+    token = "Go on behind the page that ended with it."  # noqa: S105 - where a page ended
+    limit = click.option(
+        "--limit",
+        type=click.IntRange(min=0),
+        default=50,
+        show_default=True,
+        metavar="N",
+        help="At most so many runs; 0 for all.",
+    )
+    return limit(click.option("--token", metavar="TOKEN", help=token)(command))
+
+
 def chosen_store() -> str | None:
     """Folder given with --dir; None leaves the choice to `tracker.store.default_root`."""
     value = click.get_current_context().find_root().meta.get("tracker.dir")

@@ -8,7 +8,7 @@ import click
 
 from tracker.cli import document, rows
 from tracker.cli.ls import say_left_out
-from tracker.cli.program import chosen_store, json_option, store_option
+from tracker.cli.program import chosen_store, json_option, page_options, store_option
 from tracker.errors import BadInput
 from tracker.notice import shown
 from tracker.query import Groups, Runs, Store
@@ -17,15 +17,7 @@ from tracker.query.asking import asked
 
 @click.command()
 @click.argument("query")
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    default=50,
-    show_default=True,
-    metavar="N",
-    help="At most so many runs; 0 for all. Groups are all shown.",
-)
-@click.option("--token", metavar="TOKEN", help="Go on behind the page that ended with it.")
+@page_options
 @rows.csv_option
 @json_option
 @store_option
@@ -40,7 +32,7 @@ def query(query: str, *, limit: int, token: str | None, as_csv: bool, as_json: b
     It is MLflow's filter language: metrics.K (also .min, .max, .mean, .first, .step), params.K,
     config.K (typed), summary.K, tags.K, git.K, host.K and attributes such as name, status and
     start_time; =, !=, <, <=, >, >=, in, like, ilike, is null; and, or, not, brackets; order by;
-    group by ... aggregate ... .
+    group by ... aggregate ... . Groups are all shown.
 
     With --json: {"store": folder, "columns": [...], "rows": [{column: value}], "token": of the next
     page or null, "hints": [...]}; --csv has the same columns.

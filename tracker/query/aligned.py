@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.errors import BadInput
 from tracker.index import buckets
 from tracker.index.buckets import Buckets, Table
 from tracker.index.encoding import Floats, Ints
+from tracker.query.frames import installed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,10 +45,7 @@ class Aligned(NamedTuple):
         Raises:
             BadInput: pandas is not installed.
         """
-        try:
-            import pandas as pd  # noqa: PLC0415 - for those who have it
-        except ImportError:
-            raise BadInput("to_pandas() needs pandas: pip install pandas") from None
+        pd = installed("pandas", without="its fields are NumPy arrays")
         index: Any = pd.to_datetime(self.at, utc=True) if self.by == "time" else self.at
         return pd.DataFrame(self.values, pd.Index(index, name=self.by), list(self.columns))
 

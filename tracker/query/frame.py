@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tracker.errors import TrackerError
+from tracker.query.frames import installed
 from tracker.query.records import Row
 
 if TYPE_CHECKING:
@@ -21,14 +21,9 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
     as one of the three has "_" behind it.
 
     Raises:
-        TrackerError: pandas is not installed.
+        BadInput: pandas is not installed.
     """
-    try:
-        import pandas as pd  # noqa: PLC0415 - for those who have and use it
-    except ImportError as error:
-        raise TrackerError(
-            "pandas is not installed: pip install pandas (history gives numpy columns without)."
-        ) from error
+    pd = installed("pandas", without="history() gives NumPy columns")
     listed = list(rows)
     logged = [values for _, _, values, _ in listed]
     keys = dict.fromkeys(key for values in logged for key in values)

@@ -34,7 +34,7 @@ def _text(value: Any) -> str:
 
 def to_pandas(columns: Columns) -> Any:
     """A pandas DataFrame."""
-    pandas = _installed("pandas")
+    pandas = installed("pandas")
     return pandas.DataFrame({
         name: [math.nan if value is None else value for value in values]
         if any(isinstance(value, float) for value in values) else values
@@ -44,19 +44,23 @@ def to_pandas(columns: Columns) -> Any:
 
 def to_polars(columns: Columns) -> Any:
     """A polars DataFrame."""
-    return _installed("polars").DataFrame(dict(columns), strict=False)
+    return installed("polars").DataFrame(dict(columns), strict=False)
 
 
 def to_arrow(columns: Columns) -> Any:
     """A pyarrow Table."""
-    return _installed("pyarrow").table(dict(columns))
+    return installed("pyarrow").table(dict(columns))
 
 
-def _installed(package: str) -> Any:
+def installed(package: str, *, without: str = ".columns() gives lists, .table() a text") -> Any:
+    """The package, imported when it is first asked for.
+
+    Raises:
+        BadInput: it is not installed; says how to, and what there is `without` it.
+    """
     try:
         return importlib.import_module(package)
     except ImportError as error:
         raise BadInput(
-            f"the package {package} is not installed: pip install {package}. Without it: "
-            ".columns() gives lists, .table() what is printed."
+            f"the package {package} is not installed: pip install {package}. Without it: {without}."
         ) from error

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import tracker
-from tracker.errors import TrackerError
+from tracker.errors import BadInput
 from tracker.query import Store
 
 
@@ -39,5 +39,5 @@ def test_nothing_logged_is_an_empty_frame(run):
 def test_without_pandas_it_says_what_to_install(run, monkeypatch):
     """Not a trace of an import."""
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(TrackerError, match="pip install pandas"):
+    with pytest.raises(BadInput, match="pip install pandas"):
         run.to_pandas()
