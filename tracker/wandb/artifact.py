@@ -79,7 +79,10 @@ class Artifact:
 
     @cached_property
     def folder(self) -> Path:
-        """Where its files are, under their paths in the version; gone with this object."""
+        """Where its files are, under their paths in the version; gone with this object.
+
+        That is, once nobody holds it or an `Entry` of it any more.
+        """
         made = tempfile.mkdtemp(prefix="tracker-artifact-")
         weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
         return Path(made)
@@ -101,7 +104,7 @@ class Artifact:
             raise BadInput(f"{source} cannot be added to artifact {self._name}: it is no file.")
         path = name or source.name
         shutil.copyfile(source, self._place(path))
-        return Entry(path, self.folder / path, of=self.name)
+        return Entry(path, self.folder / path, of=self)
 
     def add_dir(self, local_path: str | Path, name: str | None = None, **more: Any) -> None:
         """Add copies of all files below a folder, under their paths in it, or below `name`.
@@ -131,7 +134,7 @@ class Artifact:
         path = name or unquote(PurePosixPath(parts.path).name) or parts.netloc
         self._check_open()
         self._references[check_path(path)] = address
-        return [Entry(path, None, address)]
+        return [Entry(path, None, address, of=self)]
 
     def add(self, obj: Media, name: str, **more: Any) -> Entry:
         """Add media, such as a table: its file as `name`, what it refers to below `name`.files.
@@ -149,7 +152,7 @@ class Artifact:
         self._write(path, first.content)
         for file in rest:
             self._write(f"{name}.files/{file.name}", file.content)
-        return Entry(path, self.folder / path, of=self.name)
+        return Entry(path, self.folder / path, of=self)
 
     @contextlib.contextmanager
     def new_file(
@@ -262,8 +265,8 @@ class Artifact:
         top = self.folder
         here = {p.relative_to(top).as_posix(): p for p in top.rglob("*") if p.is_file()}
         here.pop(REFERENCES if self._references else "", None)
-        found = [Entry(path, local, of=self.name) for path, local in here.items()]
-        found += [Entry(path, None, ref) for path, ref in self._references.items()]
+        found = [Entry(path, local, of=self) for path, local in here.items()]
+        found += [Entry(path, None, ref, of=self) for path, ref in self._references.items()]
         return sorted(
             (entry for entry in found if names is None or entry.path in names),
             key=lambda entry: entry.path,

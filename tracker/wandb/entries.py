@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tracker.wandb.errors import CommError
+
+if TYPE_CHECKING:
+    from tracker.wandb.artifact import Artifact
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -19,10 +22,13 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 class Entry:
-    """One file of an artifact: its path in the version, and where it is on this machine."""
+    """One file of an artifact: its path in the version, and where it is on this machine.
+
+    It keeps its artifact `of`, whose files are gone with it.
+    """
 
     def __init__(
-        self, path: str, local: Path | None, ref: str | None = None, *, of: str = ""
+        self, path: str, local: Path | None, ref: str | None = None, *, of: Artifact
     ) -> None:
         self.path = path
         self._of = of
@@ -44,6 +50,6 @@ class Entry:
         del more
         if self._local is None:
             raise CommError(f"{self.path} is a reference to {self.ref}; its content is not here.")
-        target = Path(root or Path("artifacts", self._of), self.path)
+        target = Path(root or Path("artifacts", self._of.name), self.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         return str(shutil.copyfile(self._local, target))

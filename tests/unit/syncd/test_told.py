@@ -21,8 +21,8 @@ def lose_answer(place, monkeypatch):
     """The next status arrives, and its answer does not."""
     finish = type(place.sink).finish
 
-    def lost(_, status, ended_at):
-        finish(place.sink, None, status, ended_at)
+    def lost(_, status, ended_at, state):
+        finish(place.sink, None, status, ended_at, state)
         monkeypatch.delattr(place.sink, "finish")
         raise OutcomeUnknown("no answer")
 
@@ -77,7 +77,7 @@ def test_that_a_status_is_on_its_way_survives_a_power_cut(place, monkeypatch):
     finish(place.writer())
     asked = []
 
-    def look(_, status, __):
+    def look(_, status, *__):
         with sqlite3.connect(place.store.sync / "syncd.db") as db:
             asked.append((status, *db.execute("SELECT told FROM lanes").fetchone()))
             asked.append(place.ledger._db.rows("PRAGMA synchronous")[0]["synchronous"])

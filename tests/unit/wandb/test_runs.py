@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections import UserDict
@@ -164,6 +165,7 @@ def test_files_in_the_run_s_folder_and_saved_ones_are_kept_as_they_end(tmp_path)
     run.finish()
     again = wandb.init()
     files = again.use_artifact("files").manifest
+    gc.collect()  # what an entry needs lives as long as the entry
     assert {path: Path(entry.download()).read_text() for path, entry in files.items()} == {
         "log.txt": "last", "model.bin": "weights",
     }  # fmt: skip
