@@ -118,6 +118,19 @@ class _File(logging.handlers.RotatingFileHandler):
     def __init__(self, path: Path, formatter: logging.Formatter) -> None:
         super().__init__(path, maxBytes=MOST_BYTES, backupCount=1, encoding="ascii", delay=True)
         self.setFormatter(formatter)
+        self._ended = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; none of a thread that comes after `close`, which would open it again."""
+        if not self._ended:
+            super().emit(record)
+
+    def close(self) -> None:
+        """Let go of the file for good."""
+        self.acquire()  # `emit` is called under it
+        self._ended = True
+        self.release()
+        super().close()
 
     def _open(self) -> TextIOWrapper:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -115,6 +115,16 @@ def test_the_file_is_rotated_and_bounded(store, monkeypatch):
     assert found == list(range(100 - len(found), 100))
 
 
+def test_a_thread_that_logs_as_the_file_is_closed_does_not_open_it_again(store):
+    """It found the file among the logger's handlers before it was taken from there."""
+    with Telemetry(store, settings()) as telemetry:
+        telemetry.tell(What.RUN_STARTED, LANE)
+        (late,) = (h for h in logging.getLogger("syncd").handlers if isinstance(h, logs._File))
+    late.handle(logging.makeLogRecord({"msg": "late", "levelno": logging.ERROR}))
+    assert late.stream is None
+    assert len(lines(store)) == 1
+
+
 def test_the_file_is_private_and_no_link_is_followed(store, tmp_path):
     """A store may come from somebody else."""
     (tmp_path / "other").write_text("mine")
