@@ -91,6 +91,7 @@ class Outlet:
         self.turned_at = clock.monotonic()
         self._look_at = 0.0
         self._look_through_at = 0.0
+        self._note_at = 0.0
         self._crew = Crew(
             Where(remote.name, remote.kind), self._delivery, self._gate,
             settings=settings, clock=clock, pool=pool, observer=observer,
@@ -230,7 +231,7 @@ class Outlet:
         self._look(names, now)
         self._settle()
         full = self._start_due(now, notices)
-        self._note_new()
+        self._note_unvisited(now)
         return self._settings.poll_interval_s if full else self._schedule.next_due(now)
 
     def _look(self, names: set[str], now: float) -> None:
@@ -332,17 +333,24 @@ class Outlet:
                 self._settled[run_id] = outcome.settled
         return landed
 
-    # -- what was never visited ------------------------------------------------------------
+    # -- what is not visited ---------------------------------------------------------------
 
-    def _note_new(self) -> None:
-        """Put runs that were never visited into the ledger, so that status can show them."""
+    def _note_unvisited(self, now: float) -> None:
+        """Tell the ledger what waits where no visit does, so that status can show it.
+
+        That is so of runs that were never visited, and of those that go on while they wait.
+        """
         flying = set(self._crew.runs)
         new = [e for r, e in self._open.items() if r not in self._noted and r not in flying]
+        if now >= self._note_at:
+            self._note_at = now + self._settings.poll_interval_s
+            new += [self._open[r] for r in self._schedule.held_up(now) if r in self._noted]
         for entry in new[:_NOTES_A_LOOK]:
             self._note(entry)
 
     def _note(self, entry: Entry) -> None:
         self._noted.add(entry.run_id)
+        self._schedule.noted(entry.run_id)
         try:
             self._delivery.note(entry.run_id, entry.folder)
         except OSError as error:

@@ -38,6 +38,8 @@ class _Lane:
     visiting: bool = False
     again: bool = False
     """It was written to while it was being visited."""
+    written: bool = False
+    """It was written to, and neither visited nor noted since."""
 
 
 class Schedule:
@@ -63,6 +65,7 @@ class Schedule:
         """The run was written to."""
         lane = self._lanes[run_id]
         lane.again = lane.visiting
+        lane.written = True
         lane.due = min(lane.due, lane.earliest)
 
     def landed(self, run_id: str) -> None:
@@ -82,6 +85,19 @@ class Schedule:
         due.sort(key=lambda each: (not each[1].live, each[1].visited, -each[1].born))
         return [run_id for run_id, _ in due]
 
+    def held_up(self, now: float) -> list[str]:
+        """Runs that were written to and are not visited soon, as the remote is away or busy."""
+        soon = now + self._settings.poll_interval_s
+        return [
+            run_id for run_id, lane in self._lanes.items()
+            if lane.written and not lane.visiting and (lane.due <= now or lane.earliest > soon)
+        ]  # fmt: skip
+
+    def noted(self, run_id: str) -> None:
+        """What waits of the run is known."""
+        if run_id in self._lanes:
+            self._lanes[run_id].written = False
+
     def next_due(self, now: float) -> float:
         """Seconds until some lane is due, `poll_interval_s` at most."""
         soonest = min((lane.due for lane in self._lanes.values()), default=math.inf)
@@ -91,6 +107,7 @@ class Schedule:
         """A visit begins: how many seconds the oldest pending event may have waited, at most."""
         lane = self._lanes[run_id]
         lane.visiting, lane.again, lane.visited = True, False, now
+        lane.written = False
         lane.due = lane.earliest = math.inf
         return now - lane.none_waited
 

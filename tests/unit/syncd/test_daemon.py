@@ -190,6 +190,44 @@ def test_a_refused_remote_counts_what_waits_and_goes_on_when_credentials_change(
     assert published(store)["lab"] == {"events": 0, "runs": 0, "error": None}
 
 
+def test_what_is_logged_while_a_remote_is_away_is_counted_within_a_look(
+    store, platforms, monkeypatch
+):
+    """No visit looks at the run meanwhile, neither at one that failed nor at a new one."""
+    monkeypatch.setattr("syncd.daemon._PUBLISH_S", 0.02)
+    add(store, "lab")
+    record(store, "r1")
+    platforms["lab"] = Memory()
+    platforms["lab"].open_error = Retryable("away")
+    for name in ("BREAKER_PAUSE_S", "SLOW_RETRY_S"):
+        monkeypatch.setenv(f"TRACKER_{name}", "3600")
+    monkeypatch.setenv("TRACKER_POLL_INTERVAL_S", "0.2")
+    monkeypatch.setenv("TRACKER_RETRY_MOST_S", "0.1")
+    monkeypatch.setenv("TRACKER_BREAKER_FAILURES", "1")
+
+    def pending(events):
+        wait_for(f"{events} events", lambda: daemon.backlog()["lab"].events == events, 10)
+
+    with Daemon(store, load(store)) as daemon:
+        serving = threading.Thread(target=daemon.run)
+        serving.start()
+        try:
+            pending(3)
+            for run_id, before in (("r1", 3), ("r2", 5)):
+                writer = Writer(store.run(run_id), run_id)
+                writer.append(16, "project", "name")
+                writer.sync()
+                pending(before + 1)
+                writer.append(LOG, 0, {"a": 1.0})
+                writer.sync()
+                pending(before + 2)
+                writer.close()
+        finally:
+            daemon.stop()
+            serving.join(10)
+    assert platforms["lab"].sent == []
+
+
 @pytest.mark.usefixtures("platforms")
 def test_a_syncd_db_that_takes_nothing_is_fatal_and_told_once(store):
     add(store, "lab")
