@@ -15,11 +15,13 @@ POINTS = {"1 million points": 1_000_000, "10 million points": 10_000_000}
 def measure(rounds: int, **_: Any) -> dict[str, Any]:
     """Take the figures and print them."""
     taken = interleaved(POINTS, rounds, _fill_and_index)
-    head = ("store", "journal bytes/point", "index bytes/point", "index points/s", "index peak MB")
+    head = ("store", "journal bytes/point", "index bytes/point", "by zlib", "index points/s",
+            "index peak MB")  # fmt: skip
     rows = [
-        (name, f["journal_bytes"], f["index_bytes"], int(f["points_per_s"]), f["index_peak_mb"])
+        (name, f["journal_bytes"], f["index_bytes"], f["index_zlib_bytes"],
+         int(f["points_per_s"]), f["index_peak_mb"])
         for name, f in taken.items()
-    ]
+    ]  # fmt: skip
     show(
         f"bytes per point, medians of {rounds} rounds", head, rows,
         "ten scalars a step, random float64 values (the least compressible), short names;",
