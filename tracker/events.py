@@ -46,10 +46,11 @@ class Start(Recorded, frozen=True, tag=16):
     """First event of every journal; what `tracker.init` was told and where it ran.
 
     `tags` maps a tag to its value, "" for a plain tag. `about` holds host, user, pid, python,
-    platform, program and, where there are any, world_size, local_rank and what a scheduler
-    says of the job. `resumed` is true where the run already had a journal. `parent` is the
-    writer id of the process this one was forked from: such a writer's end is not the end of
-    the run. `rank` is the place of the process among those that record the run together.
+    platform, program and, where there are any, git_commit and git_remote, world_size,
+    local_rank and what a scheduler says of the job. `resumed` is true where the run already
+    had a journal. `parent` is the writer id of the process this one was forked from: such a
+    writer's end is not the end of the run. `rank` is the place of the process among those
+    that record the run together.
     """
 
     project: str

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from tracker.checkout import checkout
 from tracker.journal.liveness import host
 from tracker.values import text_of
 
@@ -105,7 +106,7 @@ def _number(variables: tuple[str, ...]) -> int | None:
 
 
 def about() -> dict[str, str | int]:
-    """Host, user, Python, platform, program and launcher of this process; never its arguments."""
+    """Host, user, Python, platform, program, its commit and launcher; never its arguments."""
     placed = {name: _number(variables) for name, variables in _PLACES.items()}
     return {
         "host": text_of(host()),
@@ -114,6 +115,7 @@ def about() -> dict[str, str | int]:
         "python": sys.version.split()[0],
         "platform": _platform(),
         "program": text_of(Path(sys.argv[0]).name)[:255] if sys.argv and sys.argv[0] else "python",
+        **{name: text_of(text) for name, text in checkout().items()},
         **{name: number for name, number in placed.items() if number is not None},
     }
 

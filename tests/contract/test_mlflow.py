@@ -115,7 +115,8 @@ def lane(sink: MlflowSink) -> Lane:
 
 def test_the_head_is_all_there(platform, sink):
     """Name, real start, user, program, notes, group and job type are where MLflow shows them."""
-    about = {"user": "ada", "program": "train.py", "host": "h"}
+    about = {"user": "ada", "program": "train.py", "host": "h", "git_commit": "c" * 40,
+             "git_remote": "https://host/a.git"}  # fmt: skip
     wanted = head(group="g1", job_type="eval", notes="n" * 9000, about=about)
     run = sink.open(wanted)
     held = platform.client.get_run(run.id)
@@ -123,6 +124,8 @@ def test_the_head_is_all_there(platform, sink):
     assert held.info.start_time == T0 // MS
     assert held.data.tags["mlflow.user"] == "ada"
     assert held.data.tags["mlflow.source.name"] == "train.py"
+    assert held.data.tags["mlflow.source.git.commit"] == "c" * 40
+    assert held.data.tags["mlflow.source.git.repoURL"] == "https://host/a.git"
     assert held.data.tags["tracker.group"] == "g1"
     assert held.data.tags["tracker.job_type"] == "eval"
     assert len(held.data.tags["mlflow.note.content"]) == 8000

@@ -59,7 +59,8 @@ def lane(sink: Sink) -> Lane:
 
 def test_the_head_is_all_there(platform, sink):
     """Name, group, job type, notes, host and the metadata file are where W&B shows them."""
-    about = {"user": "ada", "program": "train.py", "host": "h", "platform": "Linux 6", "pid": 7}
+    about = {"user": "ada", "program": "train.py", "host": "h", "platform": "Linux 6", "pid": 7,
+             "git_commit": "c" * 40, "git_remote": "https://host/a.git"}  # fmt: skip
     wanted = head(group="g1", job_type="eval", notes="some notes", about=about)
     run = sink.open(wanted)
     held = platform.run(run)
@@ -69,6 +70,8 @@ def test_the_head_is_all_there(platform, sink):
     metadata = held.metadata
     assert (metadata["username"], metadata["os"], metadata["pid"]) == ("ada", "Linux 6", 7)
     assert metadata["startedAt"].startswith("2026-09-21T")
+    assert metadata["git"] == {"commit": "c" * 40, "remote": "https://host/a.git"}
+    assert held.commit == "c" * 40
     lane = Lane(sink, run)
     lane.send(lane.log({"a": 1.0}))
     puts = len(platform.server.requests["PUT file"])

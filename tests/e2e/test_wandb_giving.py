@@ -84,6 +84,8 @@ def place(tmp_path_factory):
     """A store with a full run, one of two ranks and one that crashed, each exported."""
     folder = tmp_path_factory.mktemp("giving")
     store = folder / "store"
+    (folder / ".git").mkdir()
+    (folder / ".git" / "HEAD").write_text("c" * 40)
     assert record(store, FULL) == 0
     for rank in "01":
         with pytest.MonkeyPatch.context() as patch:
@@ -225,6 +227,7 @@ def test_console_measures_media_and_artifacts_go_along(sent):
     metadata = json.loads(full["contents"]["wandb-metadata.json"])
     assert metadata["username"]
     assert metadata["python"].startswith("3.")
+    assert metadata["git"]["commit"] == "c" * 40
 
 
 def test_what_wandb_will_have_of_it_is_said(said):

@@ -145,6 +145,8 @@ def _head_tags(head: Head) -> dict[str, str]:
         "mlflow.user": about.get("user"),
         "mlflow.source.name": about.get("program"),
         "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": about.get("git_commit"),
+        "mlflow.source.git.repoURL": about.get("git_remote"),
         "mlflow.note.content": head.notes,
         "tracker.group": head.group,
         "tracker.job_type": head.job_type,

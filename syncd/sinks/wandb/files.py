@@ -29,6 +29,9 @@ _BYTES_PER_S = 5_000_000
 _SAID_AS = {"user": "username", "platform": "os"}
 """What of our words about a process W&B calls otherwise."""
 
+_GIT = {"git_commit": "commit", "git_remote": "remote"}
+"""What stands there under "git"."""
+
 _NS = 1e9
 
 
@@ -97,6 +100,8 @@ def metadata(head: Head) -> bytes:
     started = datetime.fromtimestamp(max(head.started_at / _NS, 0.0), timezone.utc)
     said = {
         "startedAt": started.isoformat().replace("+00:00", "Z"),
-        **{_SAID_AS.get(key, key): value for key, value in about.items()},
+        **{_SAID_AS.get(key, key): value for key, value in about.items() if key not in _GIT},
     }
+    if git := {_GIT[key]: about[key] for key in _GIT if key in about}:
+        said["git"] = git
     return json.dumps(said, indent=1, sort_keys=True, default=str).encode()

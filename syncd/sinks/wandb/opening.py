@@ -109,7 +109,8 @@ def _fields(head: Head, place: Place) -> dict[str, Any]:
         "entity": place.entity, "project": place.project, "name": place.name,
         "displayName": head.name or head.run_id, "groupName": head.group,
         "jobType": head.job_type, "notes": head.notes, "host": _text(about.get("host")),
-        "program": _text(about.get("program")),
+        "program": _text(about.get("program")), "commit": _text(about.get("git_commit")),
+        "repo": _text(about.get("git_remote")),
     }  # fmt: skip
 
 

@@ -73,12 +73,12 @@ query RunFiles($entity: String!, $project: String!, $name: String!, $after: Stri
 UPSERT = """
 mutation UpsertBucket($id: String, $name: String, $project: String, $entity: String,
                       $groupName: String, $displayName: String, $notes: String, $host: String,
-                      $program: String, $jobType: String, $config: JSONString, $state: String,
-                      $tags: [String!]) {
+                      $program: String, $commit: String, $repo: String, $jobType: String,
+                      $config: JSONString, $state: String, $tags: [String!]) {
   upsertBucket(input: {id: $id, name: $name, modelName: $project, entityName: $entity,
                        groupName: $groupName, displayName: $displayName, notes: $notes,
-                       host: $host, jobProgram: $program, jobType: $jobType, config: $config,
-                       state: $state, tags: $tags}) {
+                       host: $host, jobProgram: $program, commit: $commit, jobRepo: $repo,
+                       jobType: $jobType, config: $config, state: $state, tags: $tags}) {
     bucket { id name state config tags }
     inserted
   }

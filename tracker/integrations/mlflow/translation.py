@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from tracker.checkout import without_user
 from tracker.events import CONFIG, FINISH, LOG, TAGS, Json, Value
 from tracker.head import MOST_CHARACTERS
 from tracker.integrations.appending import Happened, Head
@@ -26,8 +27,9 @@ STATUS = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed"}
 """Statuses of runs that ended."""
 
 PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"
+COMMIT, REPOSITORY = "mlflow.source.git.commit", "mlflow.source.git.repoURL"
 _ELSEWHERE = frozenset({
-    PARENT, NOTE, "mlflow.runName", "mlflow.user", "mlflow.source.name",
+    PARENT, NOTE, "mlflow.runName", "mlflow.user", "mlflow.source.name", COMMIT, REPOSITORY,
 })  # fmt: skip
 """Tags that are said otherwise here."""
 
@@ -47,6 +49,8 @@ def head(run: Described, tags: Mapping[str, str], parent: str) -> Head:
     said = {
         "user": tags.get("mlflow.user") or run.user,
         "program": (tags.get("mlflow.source.name") or run.program).rpartition("/")[2],
+        "git_commit": tags.get(COMMIT, ""),
+        "git_remote": without_user(tags.get(REPOSITORY, "")),
         "parent_run": tags.get(PARENT, ""),
         "artifacts": run.artifacts,
     }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tracker.checkout import without_user
 from tracker.escapes import unescaped
 from tracker.events import Json
 from tracker.head import MOST_CHARACTERS, MOST_TAG_NAME, MOST_TAGS
@@ -35,7 +35,6 @@ _ENVIRONMENT = {
 """Fields of an environment record, and their names in wandb-metadata.json."""
 
 _MOST_METADATA = 1 << 20
-_USER = re.compile(r"(?<=://)[^/@]*@")
 
 
 class Beginning(NamedTuple):
@@ -92,7 +91,7 @@ class Beginning(NamedTuple):
         found |= {
             "host": found["host"] or self.run.host,
             "program": program.rpartition("/")[2],
-            "git_remote": _USER.sub("", str(remote)),
+            "git_remote": without_user(str(remote)),
             "git_commit": git.get("commit") or self.run.git.commit,
         }
         plain = {name: value for name, value in found.items() if value}

@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from tracker.artifacts import Blobs
 from tracker.errors import ArtifactError
@@ -182,7 +182,7 @@ class _Giving:
 
     def _where(self) -> None:
         about, record = self._run.about, self._records.record()
-        told = {
+        told: dict[str, Any] = {
             "os": str(about.get("platform", "")),
             "python": str(about.get("python", "")),
             "program": str(about.get("program", "")),
@@ -191,9 +191,15 @@ class _Giving:
         }
         for name, text in told.items():
             setattr(record.environment, name, text)
+        git = {"remote": str(about.get("git_remote", "")),
+               "commit": str(about.get("git_commit", ""))}  # fmt: skip
+        record.environment.git.remote_url = git["remote"]
+        record.environment.git.commit = git["commit"]
         record.environment.writer_id = self._run.id
         stamp(record.environment.started_at, self._start_ns)
         self._records.put(record)
+        if any(git.values()):
+            told["git"] = git
         told["startedAt"] = self._run.started_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         path = self._files / "wandb-metadata.json"
         path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")

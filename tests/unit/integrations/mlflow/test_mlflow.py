@@ -106,6 +106,8 @@ def test_a_run_is_taken_whole(importing, tmp_path):
     tags = {
         "mlflow.note.content": "two\nlines", "mlflow.parentRunId": parent, "team": "é 'v'",
         "mlflow.user": "ann", "mlflow.source.name": "/home/ann/train.py",
+        "mlflow.source.git.commit": "c" * 40,
+        "mlflow.source.git.repoURL": "https://ann:s3cret@host/a.git",
     }  # fmt: skip
     run_id = importing.run(run_name="child", tags=tags)
     for key, value in {
@@ -134,6 +136,8 @@ def test_a_run_is_taken_whole(importing, tmp_path):
     assert (run.started_at.timestamp(), run.ended_at.timestamp()) == (MS / 1000, MS / 1000 + 5)
     about = {k: run.about[k] for k in ("user", "program", "parent_run", "source")}
     assert about == {"user": "ann", "program": "train.py", "parent_run": parent, "source": "mlflow"}
+    assert (run.about["git_commit"], run.about["git_remote"]) == ("c" * 40, "https://host/a.git")
+    assert not [tag for tag in run.tags if "git" in tag]
     assert run.tags["team"] == "é 'v'"
     config = {k: v for k, v in run.config.items() if not k.startswith("datasets/set/context")}
     assert config == {
