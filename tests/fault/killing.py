@@ -10,14 +10,14 @@ import time
 from tests.doubles.fault_proxy import FaultProxy
 from tests.fault.delivering import Oracle, Syncd, Training, make_store, syncd
 
-ROUNDS = int(os.environ.get("SOAK_ROUNDS", "9"))
+ROUNDS = int(os.environ.get("SOAK_ROUNDS", "6"))
 SEED = int(os.environ.get("DELIVERY_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 """Replay: DELIVERY_SEED with the seed printed, and SOAK_ROUNDS past the round that failed."""
 
-DAEMON_KILLS, KILLS = 6, 7
-"""SIGKILLs a round at least, of `syncd run` and of both commands: 54 and 63 in 9 rounds."""
+DAEMON_KILLS, KILLS = 9, 10
+"""SIGKILLs a round at least, of `syncd run` and of both commands: 54 and 60 in 6 rounds."""
 
-PASSES = 60
+PASSES = 80
 """A pass that is not killed always gets further, so even bad luck ends far below this."""
 
 RATES = {
