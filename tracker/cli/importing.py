@@ -114,7 +114,7 @@ def _import(
 ) -> None:
     absent = [str(path) for path in paths if not path.exists()]
     if absent and not watch:
-        raise BadInput(f"{absent[0]} is not there; name a place with a {what}.")
+        raise BadInput(f"there is no {what} at {absent[0]}: that is not there. Check the path.")
     store = StoreFolder.open(chosen_store(), create=True)
     told = _Told(silent=as_json)
     with of_tool(tool, store, settings.load(store), paths, **options) as runs:

@@ -88,8 +88,9 @@ class Files:
                 return real
         if not any(place.parents[1].is_dir() for place in places[:1]):
             self.trouble.append(
-                f"the folder of its files is not there ({unquote(address.path)}); those are not "
-                "taken. Put it back, or beside the store as mlruns or mlartifacts, and import again"
+                f"no files are taken: {unquote(address.path)} is not there. If the run kept some, "
+                "put that folder back, or beside the store as mlruns or mlartifacts, and import "
+                "again"
             )
         return None
 
