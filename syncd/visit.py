@@ -21,6 +21,7 @@ from syncd.receipts import DOCUMENTS, Pending
 from syncd.removed import Left, Removed
 from syncd.sinks import (
     Batch,
+    Cursors,
     File,
     Head,
     Item,
@@ -266,8 +267,8 @@ class Visit:
             taken = self.tail.retake(record.frozen)
         else:
             taken = self.tail.take(self._sink.limits)
-        if not taken:  # what was counted as pending cannot be read: it is damaged
-            self._pass_over_damage()
+        if not taken:
+            self._pass_over()
             return
         if record.frozen is None:
             record.policies.go_on(self._tools.policy, record.sent().events)
@@ -331,12 +332,18 @@ class Visit:
             notes += entries.notes
         return state, notes
 
-    def _pass_over_damage(self) -> None:
+    def _pass_over(self) -> None:
+        """Of what was to be sent nothing is left: it is damaged, or a copy elsewhere sent it.
+
+        Where that was a frozen batch, there may be more behind it.
+        """
+        if self.record.frozen is not None:
+            self._ledger.acknowledge(self.record, {}, (), (), ())
+            self.tail = Tail(self._folder, self.record.cursors)
+            return
         self.tail.pending = 0
         if self.tail.ended:
             self.tail.written = 0
-        if self.record.frozen is not None:
-            self._ledger.acknowledge(self.record, {}, (), (), ())
 
     # -- files and status ------------------------------------------------------------------
 
@@ -430,6 +437,9 @@ class Visit:
 
     def _tell(self) -> None:
         status, ended_at = self._outcome()
+        if not self.record.cursors:  # no event: this too has to be known if syncd.db is lost
+            nothing = Cursors(dict.fromkeys(self.tail.writers, 0))
+            self._call(lambda: self._sink.keep(self._run, nothing))
         self.record.told = UNKNOWN  # until there is an answer: what it knows now is anyone's guess
         self._ledger.save(self.record, durable=True)
         state = self.record.state

@@ -8,6 +8,7 @@ import pytest
 
 from syncd.sinks import Cursors, OutcomeUnknown
 from tests.unit.syncd.platform import LOG, Place, finish
+from tracker.journal import Writer
 
 
 @pytest.fixture
@@ -67,6 +68,18 @@ def test_a_run_that_goes_on_is_told_so_after_syncd_db_was_lost(place):
     writer = resumed(place)
     place.sink.cursors = Cursors(place.record.sent().events)
     place.reopen(lose=True)
+    place.visit()
+    assert place.sink.status == "running"
+    finish(writer)
+
+
+def test_so_is_one_whose_first_process_died_before_its_first_event(place):
+    """The remote was told that it is over, and had no event of it."""
+    Writer(place.folder, place.run_id).close()
+    place.visit()
+    assert place.sink.status == "crashed"
+    place.reopen(lose=True)
+    writer = place.writer()
     place.visit()
     assert place.sink.status == "running"
     finish(writer)

@@ -7,6 +7,7 @@ import pytest
 from syncd import documents
 from syncd.policy import Policy
 from syncd.sinks import (
+    Cursors,
     OutcomeUnknown,
     Refused,
     Rejected,
@@ -63,6 +64,23 @@ def test_a_frozen_batch_is_the_same_after_a_crash(place, monkeypatch, crash_at):
     assert before.number == 1
     assert place.sink.sent[2].number == 2
     assert place.record.pending == 0
+
+
+def test_a_frozen_batch_that_a_copy_of_the_store_delivered_hides_nothing_behind_it(place):
+    """It went on with that journal, and what is here alone is sent all the same."""
+    finish(logged(place, 3))
+    place.sink.answers = [OutcomeUnknown("cut")] * place.settings.quick_attempts
+    place.visit()
+    [(writer, _, last)] = place.record.frozen
+    here = place.writer()
+    here.append(LOG, 7, {"only": 7.0})
+    finish(here)
+    place.sink.cursors = Cursors({writer: last + 2, "another": 4})
+    place.visit()
+    assert [(item.writer_id == writer, item.event.seq) for item in place.sink.acknowledged] == [
+        (False, 1), (False, 2), (False, 3),
+    ]  # fmt: skip
+    assert (place.record.pending, place.record.frozen) == (0, None)
 
 
 def test_an_unknown_outcome_is_resolved_by_the_same_batch(place):
