@@ -33,7 +33,7 @@ from syncd.sinks.mlflow.looking import Looking
 from syncd.sinks.mlflow.opening import EVENTS_CURSOR, FILES_CURSOR, Opening
 from syncd.sinks.mlflow.rest import Api, Run
 from syncd.sinks.mlflow.sending import Sending, cursor_tags
-from syncd.sinks.mlflow.translation import metric_key, set_back, translate
+from syncd.sinks.mlflow.translation import metric_key, replaced, set_back, translate
 from tracker.credentials import PLATFORMS, find
 from tracker.errors import BadInput
 from tracker.settings import did_you_mean
@@ -166,11 +166,8 @@ class MlflowSink(Sink):
 
         Tags to which a request that came late gave an earlier value are put right before.
         """
-        for key, value in set_back(state, self._api.run(remote_run.id).tags).items():
-            if value is None:
-                self._api.delete_tag(remote_run.id, key)
-            else:
-                self._api.set_tags(remote_run.id, {key: value})
+        if replaced(state):
+            self._put_right(remote_run, state)
         self._api.set_tags(remote_run.id, {STATUS_TAG: status})
         end_ms = None if ended_at is None else max(ended_at // _NS_PER_MS, 0)
         self._api.update_run(remote_run.id, _STATUS[status], end_ms)
@@ -199,6 +196,13 @@ class MlflowSink(Sink):
     def close(self) -> None:
         """Release connections."""
         self._http.close()
+
+    def _put_right(self, remote_run: RemoteRun, state: State) -> None:
+        for key, value in set_back(state, self._api.run(remote_run.id).tags).items():
+            if value is None:
+                self._api.delete_tag(remote_run.id, key)
+            else:
+                self._api.set_tags(remote_run.id, {key: value})
 
     def _points(self, run: Run) -> Iterator[Point]:
         for latest in run.data.metrics:

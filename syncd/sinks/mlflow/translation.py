@@ -80,6 +80,11 @@ def translate(state: State, item: Item) -> tuple[Entries, State]:
     return entries, state
 
 
+def replaced(state: State) -> bool:
+    """Tell whether some tag had another value before, which a late request could set again."""
+    return bool(state.get("now"))
+
+
 def set_back(state: State, tags: Mapping[str, str]) -> dict[str, str | None]:
     """Return what `tags` of a run should hold where they hold an earlier value of ours.
 
@@ -261,10 +266,11 @@ def _told(state: State, tags: Mapping[str, str | None]) -> State:
     now: dict[str, str | None] = dict(state.get("now") or {})
     for key, value in tags.items():
         digest, before = _digest(value), had.get(key, [])
-        if before and before[-1] != digest:
+        if before[-1:] == [digest]:
+            continue
+        if before:
             now[key] = value
-        if not before or before[-1] != digest:
-            had[key] = [*before, digest][-MAX_VALUES:]
+        had[key] = [*before, digest][-MAX_VALUES:]
     return {**state, "tags": had, "now": now}
 
 

@@ -14,8 +14,6 @@ from tracker.cli import markdown, report, svg
 from tracker.cli.curve import Series
 from tracker.cli.curves import MOST, chosen
 from tracker.errors import BadInput
-from tracker.query import Store
-from tracker.store import StoreFolder
 
 HOSTILE = (
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</title></svg><b>", "&lt;i&gt;",
@@ -55,18 +53,6 @@ class Page(HTMLParser):
 
     def handle_comment(self, data):
         raise AssertionError(f"a comment: {data}")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return StoreFolder.open(tmp_path / "store", create=True)
-
-
-@pytest.fixture
-def store(folder):
-    opened = Store(folder.root)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
