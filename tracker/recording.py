@@ -360,11 +360,12 @@ class Recording:
         self._unsynced += old.seq - old.synced_seq
         for kind, number in old.dropped.items():
             self._dropped[KINDS.get(kind, str(kind))] += number
-        self._notice.warn(
-            f"run {self._head['name']}: its journal could not be synced ({old.last_error}), so "
-            "what it recorded last may not survive a power cut. It goes on in a new journal.",
-            once="sync",
-        )
+        if old.synced_seq < old.seq:  # else a signal handler threw twice in one call, no more
+            self._notice.warn(
+                f"run {self._head['name']}: its journal could not be synced ({old.last_error}), so "
+                "what it recorded last may not survive a power cut. It goes on in a new journal.",
+                once="sync",
+            )
 
     def _open(self) -> None:
         store, settings = self.store, self._settings
