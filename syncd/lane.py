@@ -9,6 +9,7 @@
     the remote says finished, the run goes on       RUNNING    it was resumed
     events pending, and enough, old enough, or
       no more will come, or asked to hurry          SEND       scalars, config, tags first
+    events pending of a young run                   SEND       its first points are waited for
     the run ended and its events are there, its
       documents not as they are                     DOCUMENTS  texts and the whole truth
     files pending, none of them being put, within
@@ -81,6 +82,8 @@ class Facts:
     complete: bool = False
     """No more events will come to what is pending: its writer is gone."""
     hurry: bool = False
+    young: bool = False
+    """At most one batch of it was sent yet: often its start alone, without a point."""
     files: int = 0
     """Artifacts with files that are not there."""
     putting: bool = False
@@ -134,6 +137,7 @@ class Lane:
         return (
             facts.hurry
             or facts.complete
+            or facts.young
             or facts.pending >= self.settings.flush_events
             or facts.waited_s >= self.settings.flush_interval_s
         )

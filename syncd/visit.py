@@ -43,6 +43,9 @@ from tracker.journal import Position
 
 T = TypeVar("T")
 
+_OF_AGE = 2
+"""Batches of a run after which its events wait for company; see the table of `syncd.lane`."""
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -151,9 +154,10 @@ class Visit:
             looked_up_at=record.looked_up_at if record.remote_run else None,
             just_looked_up=self.opened,
             frozen=record.frozen is not None, pending=tail.pending, waited_s=self._waited_s,
-            complete=tail.complete, hurry=self._hurry, files=len(self._artifacts),
-            putting=self._files_wait(), ended=tail.ended, behind=self.behind,
-            documented=record.documented == record.position_key(), told=record.told, status=status,
+            complete=tail.complete, hurry=self._hurry, young=record.batch < _OF_AGE,
+            files=len(self._artifacts), putting=self._files_wait(), ended=tail.ended,
+            behind=self.behind, documented=record.documented == record.position_key(),
+            told=record.told, status=status,
         )  # fmt: skip
 
     def _files_wait(self) -> bool:

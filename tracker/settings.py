@@ -113,7 +113,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """A running run's events are sent once this many are pending, ..."""
 
     flush_interval_s: Period = 5.0
-    """... or the oldest of them has waited this many seconds."""
+    """... or the oldest of them has waited this many seconds. Its first two batches go at once."""
 
     request_timeout_s: Period = 120.0
     """Longest request to a remote; one that moves much gets a second more per 10 kB."""

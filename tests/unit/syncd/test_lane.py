@@ -27,6 +27,8 @@ ROWS = [
     ("one has waited 4.9 s", {**OPENED, "pending": 1, "waited_s": 4.9}, {}, Step.REST),
     ("one has waited 5 s", {**OPENED, "pending": 1, "waited_s": 5.0}, {}, Step.SEND),
     ("no more will come", {**OPENED, "pending": 1, "complete": True}, {}, Step.SEND),
+    ("a young run", {**OPENED, "pending": 1, "young": True}, {}, Step.SEND),
+    ("a young run without news", {**OPENED, "young": True}, {}, Step.REST),
     ("asked to hurry", {**OPENED, "pending": 1, "hurry": True}, {}, Step.SEND),
     ("scalars go before files", {**ENDED, "pending": 1, "hurry": True, "files": 1}, {}, Step.SEND),
     ("documents go before files", {**ENDED, "files": 1}, {}, Step.DOCUMENTS),

@@ -83,6 +83,18 @@ def test_a_frozen_batch_that_a_copy_of_the_store_delivered_hides_nothing_behind_
     assert (place.record.pending, place.record.frozen) == (0, None)
 
 
+def test_the_first_points_of_a_run_go_at_once_and_later_ones_in_company(place):
+    """Its first visit often finds its start alone; somebody waits to see that it learns."""
+    writer = place.writer()
+    pending = []
+    for step in range(3):
+        writer.sync()
+        pending.append(place.visit(hurry=False, waited_s=0.1).waiting)
+        writer.append(LOG, step, {"a": float(step)})
+    assert (pending, delivered(place.sink)) == ([0, 0, 1], [1, 2])
+    finish(writer)
+
+
 def test_an_unknown_outcome_is_resolved_by_the_same_batch(place):
     place.sink.answers = [OutcomeUnknown("cut"), OutcomeUnknown("cut"), None]
     finish(logged(place, 5))
