@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
 import os
 import signal
 import socket
@@ -18,6 +20,8 @@ START_LIMIT_S = 120.0
 
 STOP_LIMIT_S = 15.0
 
+ROOT = Path(__file__).parents[1]
+
 
 def free_port() -> int:
     """Return a loopback port that nobody listened on a moment ago."""
@@ -32,12 +36,15 @@ class MlflowServer:
     Without `serve_artifacts` clients are to write files themselves, to where it says.
     """
 
+    _app = ("mlflow.server.fastapi_app:app",)
+    """What `mlflow server` gives to uvicorn, which it starts."""
+
     def __init__(self, folder: Path, *, serve_artifacts: bool = True) -> None:
         self.serve_artifacts = serve_artifacts
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self.pid: int | None = None
 
     def __enter__(self) -> MlflowServer:  # noqa: PYI034 - Self is not in Python 3.10
         self.start()
@@ -54,18 +61,13 @@ class MlflowServer:
     def start(self) -> None:
         """Start and wait until /health answers; fails with the end of the server's log."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command(),
-                cwd=self.folder,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        self.pid = _forked(
+            folder=str(self.folder), log=str(self.log), environment=self._environment(),
+            command=[*where, *self._app],
+        )  # fmt: skip
         with httpx.Client(base_url=self.url, trust_env=False) as client:
-            self._wait_until_healthy(self._process, client)
+            self._wait_until_healthy(self.pid, client)
             # The first question makes the database; two at once would both make it.
             client.get("/api/2.0/mlflow/experiments/get?experiment_id=0", timeout=START_LIMIT_S)
 
@@ -81,11 +83,6 @@ class MlflowServer:
         """Stop, and start on the same data and port."""
         self.stop()
         self.start()
-
-    def _command(self) -> list[str]:
-        """What `mlflow server` itself starts; to start that only to start this takes seconds."""
-        where = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        return [sys.executable, "-m", "uvicorn", *where, "mlflow.server.fastapi_app:app"]
 
     def _environment(self) -> dict[str, str]:
         """As `mlflow server` makes it; see `mlflow.server._run_server` and `.constants`."""
@@ -105,9 +102,9 @@ class MlflowServer:
             told["_MLFLOW_SERVER_ARTIFACT_DESTINATION"] = files
         return {**inherited, **told}
 
-    def _wait_until_healthy(self, process: subprocess.Popen[bytes], client: httpx.Client) -> None:
+    def _wait_until_healthy(self, pid: int, client: httpx.Client) -> None:
         limit = time.monotonic() + START_LIMIT_S
-        while time.monotonic() < limit and process.poll() is None:
+        while time.monotonic() < limit and _runs(pid):
             with contextlib.suppress(httpx.TransportError):
                 if client.get("/health", timeout=2.0).is_success:
                     return
@@ -117,16 +114,15 @@ class MlflowServer:
         raise AssertionError(f"mlflow server did not come up:\n{tail}")
 
     def _end(self, how: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is None:
+        pid, self.pid = self.pid, None
+        if pid is None:
             return
         for wish in (how, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, wish)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_LIMIT_S)
-        with contextlib.suppress(ProcessLookupError):  # workers whose parent went first
-            os.killpg(process.pid, signal.SIGKILL)
+                os.killpg(pid, wish)
+            limit = time.monotonic() + STOP_LIMIT_S
+            while time.monotonic() < limit and _runs(pid):
+                time.sleep(0.01)
 
 
 class GuardedMlflowServer(MlflowServer):
@@ -134,6 +130,7 @@ class GuardedMlflowServer(MlflowServer):
 
     USERNAME = "ada"
     PASSWORD = 'correct horse: "battery" staple'  # noqa: S105 - of a server of the test's own
+    _app = ("--factory", "mlflow.server.auth:create_app")
 
     def start(self) -> None:
         """Start as ever, with the one user that there is."""
@@ -149,15 +146,35 @@ class GuardedMlflowServer(MlflowServer):
         (self.folder / "auth.ini").write_text("\n".join(lines))
         super().start()
 
-    def _command(self) -> list[str]:
-        program = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
-        where = ["--host", "127.0.0.1", "--port", str(self.port), "--app-name", "basic-auth"]
-        data = ["--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}"]
-        return [*program, *where, *data, "--artifacts-destination", str(self.folder / "artifacts")]
-
     def _environment(self) -> dict[str, str]:
         own = {
             "MLFLOW_AUTH_CONFIG_PATH": str(self.folder / "auth.ini"),
             "MLFLOW_FLASK_SERVER_SECRET_KEY": "of a test",
         }
         return {**super()._environment(), **own}
+
+
+@functools.cache
+def _nursery() -> subprocess.Popen[str]:
+    """One for all servers of this process, with which it ends."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "tests.nursery"], cwd=ROOT, text=True,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+
+
+def _forked(**server: object) -> int:
+    nursery = _nursery()
+    assert nursery.stdin is not None
+    assert nursery.stdout is not None
+    print(json.dumps(server), file=nursery.stdin, flush=True)
+    return int(nursery.stdout.readline())
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

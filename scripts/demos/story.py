@@ -19,7 +19,8 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
 
 from scripts.demos.comparison import Compared, compare
-from scripts.demos.server import Server, Tracker
+from scripts.demos.programs import Tracker
+from tests.servers import MlflowServer
 
 NO_NETWORK = ("unshare", "--map-current-user", "--net")
 """Starts a program where there is no network at all; Linux lets many users do so, not all."""
@@ -102,7 +103,7 @@ def again(tracker: Tracker) -> bool:
     return lab["data_requests"] == 0 and told["pending"] == 0
 
 
-def tell(folder: Path, server: Server) -> bool:
+def tell(folder: Path, server: MlflowServer) -> bool:
     """Tell the whole story; True if everything is equal and nothing was sent twice."""
     tracker = Tracker(folder / "store")
     chapter(1, "Train three classifiers of handwritten digits, offline")
@@ -130,7 +131,7 @@ def main() -> int:
     keep = parser.parse_args().keep
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="tracker-demo-"))
-    server = Server(folder / "mlflow")
+    server = MlflowServer(folder / "mlflow")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped too
     kept = False
     try:

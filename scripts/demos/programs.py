@@ -1,4 +1,4 @@
-"""A real MLflow server that can be left running, and programs of ours that talk to it."""
+"""Programs of ours, run as a person runs them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-
-from tests.servers import MlflowServer
-
-
-class Server(MlflowServer):
-    """An MLflow server on a free loopback port, with its data in a folder of its own."""
-
-    @property
-    def pid(self) -> int:
-        """Process to end when the server is no longer wanted."""
-        return self._process.pid if self._process else 0
 
 
 class Tracker:
