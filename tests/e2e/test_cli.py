@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -259,6 +260,13 @@ def test_version_and_help_are_there(store):
     text = tracker(store, "-h").stdout
     assert "Exit codes:" in text
     assert "130  ended by Ctrl-C" in text
+
+
+def test_the_commands_are_there_where_no_script_is_on_the_path(store):
+    for program in ("tracker", "syncd"):
+        words = [sys.executable, "-m", program, "--version"]
+        said = subprocess.run(words, capture_output=True, text=True, cwd=store.parent, check=True)
+        assert said.stdout.startswith(f"{program}, version ")
 
 
 def test_an_unexpected_error_is_one_line_and_a_trace_on_demand(tmp_path):
