@@ -7,6 +7,7 @@ made, and what the fresh look at the disk found to be wrong.
 from __future__ import annotations
 
 import errno
+import gc
 import itertools
 import json
 import mmap
@@ -427,6 +428,7 @@ class Server:
 
 if __name__ == "__main__":
     os.environ.update(TRACKER_SILENT="1", TRACKER_SYNC_INTERVAL_S="3600")
+    gc.disable()  # when it closes the database of a store is chance, and shows in the calls
     platformdirs.user_config_dir()  # it imports what it needs when it is asked first
     ways = {"preloaded": Preloaded, "seams": Seams}
     server = Server(Path(sys.argv[2]), ways[sys.argv[1]]())

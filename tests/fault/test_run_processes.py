@@ -532,7 +532,7 @@ def test_multiprocessing_workers_record_into_the_same_run(tmp_path, method):
     command = [sys.executable, str(script), str(tmp_path / "s"), method]
     subprocess.run(command, env=environment, check=True, timeout=120)
     found = [events for events, _, _ in recorded(tmp_path / "s")]
-    assert len(found) == 4
+    assert len(found) == 5
     workers = sorted((logged(e, "worker")[0], logged(e)) for e in found if logged(e, "worker"))
     assert workers == [(number, list(range(50))) for number in range(4)]
 
