@@ -598,7 +598,7 @@ class Writer:
             self._break()
             self._wake.set()
             segment = self._chain.current
-        if (healthy or self._doubtful) and self._sync_files(segment):
+        if (healthy or self._doubtful) and self._sync_files(segment):  # the device is well
             self._synced_seq = self._seq
         with self._sync_lock:
             self._chain.let_go()
