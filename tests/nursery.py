@@ -29,8 +29,9 @@ def serve(folder: str, log: str, environment: dict[str, str], command: list[str]
     os.chdir(folder)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
-        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+        os.dup2(written, stream)
     os.environ.clear()
     os.environ.update(environment)
     main(command)

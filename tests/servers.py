@@ -79,11 +79,6 @@ class MlflowServer:
         """End it as a crash would."""
         self._end(signal.SIGKILL)
 
-    def restart(self) -> None:
-        """Stop, and start on the same data and port."""
-        self.stop()
-        self.start()
-
     def _environment(self) -> dict[str, str]:
         """As `mlflow server` makes it; see `mlflow.server._run_server` and `.constants`."""
         theirs = ("MLFLOW_", "_MLFLOW_")

@@ -357,10 +357,11 @@ class Recording:
         self._writer, self.log = None, self._nowhere
         self._earlier += old.seq
         self._attempts.append(old.id)
-        self._unsynced += old.seq - old.synced_seq
+        unsynced = old.seq - old.synced_seq
+        self._unsynced += unsynced
         for kind, number in old.dropped.items():
             self._dropped[KINDS.get(kind, str(kind))] += number
-        if old.synced_seq < old.seq:  # else a signal handler threw twice in one call, no more
+        if unsynced:  # else a signal handler threw twice in one call, no more
             self._notice.warn(
                 f"run {self._head['name']}: its journal could not be synced ({old.last_error}), so "
                 "what it recorded last may not survive a power cut. It goes on in a new journal.",

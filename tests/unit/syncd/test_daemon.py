@@ -283,7 +283,7 @@ def test_remotes_added_and_removed_are_noticed_while_it_runs(store, platforms, m
             wait_for("the first to go", lambda: names[-1] == ["second"], 10)
             record(store, "r2")
             sent = len(platforms["first"].sent)
-            wait_for("r2", lambda: len(platforms["second"].sent) >= 2, 10)
+            wait_for("r2", lambda: len(platforms["second"].acknowledged) == 6, 10)
             assert len(platforms["first"].sent) == sent
         finally:
             daemon.stop()
