@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from tracker import values
 from tracker.artifacts import Blobs, check_file
-from tracker.artifacts.names import shown
-from tracker.artifacts.steady import check_kind
+from tracker.artifacts.steady import read_small
 from tracker.errors import ArtifactError, BadInput
 from tracker.events import CONSOLE, MEDIA, SYSTEM, Json, MediaFile
 from tracker.journal import PACKED_BYTES, Writer
@@ -133,7 +132,7 @@ class Extras:
             self._check_room(name, len(data))
             return MediaFile(name, *self._blobs.put_bytes(data))
         path = Path(content)
-        small = _small_file(path)
+        small = read_small(path, PACKED_BYTES)
         if small is not None:
             return _Small(name, small)
         self._check_room(name, path.stat().st_size)
@@ -156,33 +155,3 @@ class Extras:
         found = values.configured([about], odd)
         problems += [f"log_media {key[:80]!r}: about {problem}" for problem in odd]
         return {} if found is values.NOTHING else found[0]
-
-
-def _small_file(path: Path) -> bytes | None:
-    """Content of a regular file that is small enough for a pack file; None if it is larger.
-
-    Read at once, so it needs no wait for a tick of the file's clock (see `steady`).
-
-    Raises:
-        ArtifactError: it cannot be read, is no regular file, or changed while it was read.
-    """
-    try:
-        check_kind(path, path.stat().st_mode, "a regular file")
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb", buffering=0) as file:
-            about = os.fstat(fd)
-            check_kind(path, about.st_mode, "a regular file")
-            if about.st_size > PACKED_BYTES:
-                return None
-            content = file.read(PACKED_BYTES + 1)
-    except OSError as error:
-        raise ArtifactError(
-            f"{shown(str(path))} was not kept: it cannot be read ({error.strerror or error}). "
-            "Check the path and its permissions, then log it again."
-        ) from error
-    if len(content) != about.st_size:
-        raise ArtifactError(
-            f"{shown(str(path))} was not kept: it changed while it was read. Log it again when "
-            "nothing writes to it any more."
-        )
-    return content

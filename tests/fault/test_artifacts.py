@@ -18,8 +18,9 @@ import pytest
 
 from tracker.artifacts import Blobs, Manifest, keep
 from tracker.artifacts.files import Files
-from tracker.artifacts.steady import CHUNK_BYTES
+from tracker.artifacts.steady import CHUNK_BYTES, read_small
 from tracker.errors import ArtifactError
+from tracker.journal import PACKED_BYTES
 
 CALLS = ("open_new", "write", "fsync", "link", "rename", "unlink", "mkdir", "sync_folder")
 ROUNDS = 25
@@ -207,6 +208,55 @@ def test_a_file_changed_without_pause_is_never_kept_mixed(tmp_path):
         stop.set()
         writer.join(LIMIT_S)
     assert refused
+
+
+STALLED = """
+import os, sys
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+me = os.getpid()
+if not os.fork():
+    while os.getppid() == me:
+        pass
+    os._exit(0)
+file = os.open(sys.argv[1], os.O_WRONLY)
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+print(flush=True)
+while True:
+    for letter in b"abcdefgh":
+        os.pwrite(file, bytes([letter]) * int(sys.argv[2]), 0)
+"""
+
+
+@contextlib.contextmanager
+def stalled_writer(path, size):
+    """A process that fills the file with letter after letter and hardly ever gets the processor."""
+    command = [sys.executable, "-c", STALLED, str(path), str(size)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="schedules as Linux does")
+@pytest.mark.parametrize("size", [PACKED_BYTES, CHUNK_BYTES])
+def test_a_write_that_is_not_through_is_waited_for(tmp_path, size):
+    """A write sets the file's time first: what is read in its middle would look unchanged.
+
+    tmpfs shows it at each look; ext4 never did.
+    """
+    source = tmp_path / "model.pt"
+    source.write_bytes(b"a" * size)
+    blobs = Blobs(tmp_path / "blobs")
+    with stalled_writer(source, size):
+        for _ in range(3):
+            blob, said = attempt(blobs.put_file, source)
+            assert (
+                "changed while it was read" in said or len(set(blobs.read(blob.digest, size))) == 1
+            )
+            content, said = attempt(read_small, source, CHUNK_BYTES)
+            assert "changed while it was read" in said or len(set(content)) == 1
 
 
 def test_an_artifact_of_which_a_later_file_vanishes_is_refused_by_name(tmp_path):

@@ -40,10 +40,10 @@ Guarantees:
 - The same content is stored once, whoever puts it, also at the same time. A blob that is
   there with the right size is kept and not read again (`Blobs.verify` does that); one of
   another size is damaged, and is replaced by the new copy in one step.
-- A file is read once, from one open file. If its size or times are not the same after as
-  before, nothing of it is kept. Two things cannot be seen: stores through a memory map that
-  had the page writable already, and a change that keeps the size on a file system whose
-  times are coarser than 20 ms.
+- A file is read once, from one open file, after the writes to it that had begun are through. If
+  its size or times are not the same after as before, nothing of it is kept. Two things cannot be
+  seen: stores through a memory map that had the page writable already, and a change that keeps
+  the size on a file system whose times are coarser than 20 ms.
 - Each file is as it stood while it was read; a folder is not frozen as a whole.
 - `keep` returns a version that is whole, or raises and there is no version. Blobs of a
   version that failed stay, unreferenced, until they are collected or put again.

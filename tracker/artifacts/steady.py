@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from tracker.artifacts.names import shown
@@ -37,13 +38,53 @@ def read_steady(path: Path, *, follow: bool = True) -> Generator[bytes, None, No
             what was yielded before is then worth nothing.
         BadInput: the system takes no such path.
     """
+    with _opened(path, follow) as fd:
+        before = os.fstat(fd)
+        # Two changes within one tick of the clock leave the same time. After this no change can
+        # have the time that was seen.
+        age = time.time_ns() - before.st_ctime_ns
+        if abs(age) < _TICK_NS:
+            time.sleep((_TICK_NS - age) / 1e9)
+        _wait_for_writes(fd)
+        size = 0
+        # A file that grows for ever is left as soon as it is known to.
+        while size <= before.st_size and (chunk := os.read(fd, CHUNK_BYTES)):
+            size += len(chunk)
+            yield chunk
+        _check_unchanged(path, before, os.fstat(fd), size)
+
+
+def read_small(path: Path, limit: int) -> bytes | None:
+    """Content of a regular file of at most `limit` bytes; None where it is larger.
+
+    As `read_steady`, but read at once: it does not wait for a tick of the file's clock, so of a
+    change within the tick of one before it nothing is seen where times are as coarse as that.
+
+    Raises:
+        ArtifactError: it cannot be read, is no regular file, or changed while it was read.
+        BadInput: the system takes no such path.
+    """
+    with _opened(path, follow=True) as fd:
+        before = os.fstat(fd)
+        if before.st_size > limit:
+            return None
+        _wait_for_writes(fd)
+        content = os.read(fd, limit + 1)
+        _check_unchanged(path, before, os.fstat(fd), len(content))
+        return content
+
+
+@contextlib.contextmanager
+def _opened(path: Path, follow: bool) -> Iterator[int]:
+    """The descriptor of a regular file; what fails meanwhile is told by the name of the file."""
     try:
         # Looked at before it is opened: opening alone moves some devices.
-        _check_regular(path, path.stat(follow_symlinks=follow))
+        check_kind(path, path.stat(follow_symlinks=follow).st_mode, "a regular file")
         nofollow = 0 if follow else os.O_NOFOLLOW
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | nofollow)
         try:
-            yield from _read(fd, path)
+            check_kind(path, os.fstat(fd).st_mode, "a regular file")
+            yield fd
         finally:
             os.close(fd)
     except OSError as error:
@@ -69,24 +110,19 @@ def check_kind(path: Path, mode: int, wanted: str) -> None:
         )
 
 
-def _check_regular(path: Path, found: os.stat_result) -> None:
-    check_kind(path, found.st_mode, "a regular file")
+def _wait_for_writes(fd: int) -> None:
+    """Wait for the ``write`` calls that have begun, however slow.
+
+    A call sets the file's time first and then copies its bytes, all under the lock of the
+    inode; what it has yet to copy would come without a sign. Linux's tmpfs and ext4 look for data
+    under the same lock (shmem_file_llseek, ext4_llseek); XFS takes it for each read.
+    """
+    with contextlib.suppress(OSError):  # no data at all, or a file system that cannot look
+        os.lseek(fd, 0, os.SEEK_DATA)
+    os.lseek(fd, 0, os.SEEK_SET)
 
 
-def _read(fd: int, path: Path) -> Generator[bytes, None, None]:
-    before = os.fstat(fd)
-    _check_regular(path, before)
-    # Two changes within one tick of the clock leave the same time. After this no change can
-    # have the time that was seen.
-    age = time.time_ns() - before.st_ctime_ns
-    if abs(age) < _TICK_NS:
-        time.sleep((_TICK_NS - age) / 1e9)
-    size = 0
-    # A file that grows for ever is left as soon as it is known to.
-    while size <= before.st_size and (chunk := os.read(fd, CHUNK_BYTES)):
-        size += len(chunk)
-        yield chunk
-    after = os.fstat(fd)
+def _check_unchanged(path: Path, before: os.stat_result, after: os.stat_result, size: int) -> None:
     if size != before.st_size or _marks(before) != _marks(after):
         raise ArtifactError(
             f"{shown(str(path))} was not kept: it changed while it was read. "
