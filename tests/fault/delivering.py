@@ -41,6 +41,7 @@ QUICK = {
 }  # fmt: skip
 """Settings under which faults heal within a test's time."""
 
+SYNCD = ("-m", "syncd")
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "crashed": "KILLED"}
 
 
@@ -75,12 +76,16 @@ def make_store(folder, url, kind="mlflow"):
 class Syncd:
     """A syncd process on a store."""
 
-    def __init__(self, store, *command, program=("-m", "syncd"), **env):
+    def __init__(self, store, *command, program=SYNCD, **env):
         place = Path(store if isinstance(store, (str, Path)) else store.root)
-        self.process = subprocess.Popen(
-            [sys.executable, *program, *command, "--dir", str(place)],
-            env=environment(**env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, cwd=Path(__file__).parents[2],
+        arguments = [*command, "--dir", str(place)]
+        folder = Path(__file__).parents[2]
+        self.process = self._started(program, arguments, environment(**env), folder)
+
+    def _started(self, program, arguments, env, folder):
+        return subprocess.Popen(
+            [sys.executable, *program, *arguments], env=env, cwd=folder,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
     def kill(self):
@@ -112,9 +117,9 @@ class Syncd:
         self.process.communicate()
 
 
-def syncd(store, *command, limit_s=60.0, **env):
+def syncd(store, *command, limit_s=60.0, start=Syncd, **env):
     """Run syncd to its end."""
-    with Syncd(store, *command, **env) as process:
+    with start(store, *command, **env) as process:
         return process.end(limit_s)
 
 

@@ -8,7 +8,8 @@ import random
 import time
 
 from tests.doubles.fault_proxy import FaultProxy
-from tests.fault.delivering import Oracle, Syncd, Training, make_store, syncd
+from tests.fault.delivering import Oracle, Training, make_store
+from tests.fault.forked import Syncd, syncd
 
 ROUNDS = int(os.environ.get("SOAK_ROUNDS", "6"))
 SEED = int(os.environ.get("DELIVERY_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)

@@ -249,13 +249,10 @@ def test_a_write_that_is_not_through_is_waited_for(tmp_path, size):
     source.write_bytes(b"a" * size)
     blobs = Blobs(tmp_path / "blobs")
     with stalled_writer(source, size):
-        for _ in range(3):
-            blob, said = attempt(blobs.put_file, source)
-            assert (
-                "changed while it was read" in said or len(set(blobs.read(blob.digest, size))) == 1
-            )
-            content, said = attempt(read_small, source, CHUNK_BYTES)
-            assert "changed while it was read" in said or len(set(content)) == 1
+        blob, said = attempt(blobs.put_file, source)
+        assert "while it was read" in said or len(set(blobs.read(blob.digest, size))) == 1
+        content, said = attempt(read_small, source, CHUNK_BYTES)
+        assert "while it was read" in said or len(set(content)) == 1
 
 
 def test_an_artifact_of_which_a_later_file_vanishes_is_refused_by_name(tmp_path):

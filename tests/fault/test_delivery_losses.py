@@ -11,15 +11,8 @@ import time
 import pytest
 
 from tests.doubles.fault_proxy import FaultProxy
-from tests.fault.delivering import (
-    Clock,
-    Oracle,
-    Syncd,
-    make_store,
-    overview,
-    syncd,
-    wait_for,
-)
+from tests.fault.delivering import Clock, Oracle, make_store, overview, wait_for
+from tests.fault.forked import Syncd, syncd
 from tests.fault.killing import SEED, record
 
 SERVER_KILLS = 30 if "SOAK" in os.environ else 3

@@ -17,16 +17,15 @@ from tests.fault.delivering import (
     MS,
     Clock,
     Oracle,
-    Syncd,
     Told,
     Training,
     differences,
     make_store,
     overview,
     running,
-    syncd,
     wait_for,
 )
+from tests.fault.forked import Syncd, syncd
 from tests.servers import free_port
 from tracker.settings import add_remote, remove_remote
 from tracker.store import StoreFolder

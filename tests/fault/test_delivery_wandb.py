@@ -15,7 +15,8 @@ from syncd.sinks import RemoteRun
 from tests.contract.wandb_platform import Wandb
 from tests.doubles.fault_proxy import FaultProxy
 from tests.doubles.wandb_server import KEY, WandbServer
-from tests.fault.delivering import Clock, Syncd, Training, make_store, syncd
+from tests.fault.delivering import Clock, Training, make_store
+from tests.fault.forked import Syncd, syncd
 
 SOAK = "SOAK" in os.environ
 ROUNDS, ROWS, KILLS = (3, 20_000, 6) if SOAK else (1, 2_000, 2)

@@ -13,7 +13,8 @@ from syncd.sinks import RemoteRun
 from tests.contract.wandb_platform import Wandb
 from tests.doubles.fault_proxy import FaultProxy
 from tests.doubles.wandb_server import KEY, WandbServer
-from tests.fault.delivering import Syncd, make_store, syncd, wait_for
+from tests.fault.delivering import make_store, wait_for
+from tests.fault.forked import Syncd, syncd
 
 SEED = int(os.environ.get("DELIVERY_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 
