@@ -229,9 +229,9 @@ class Index:
         Raises:
             StoreError: the disk does not take it.
         """
-        failed = self._inode
+        failed, now = self._inode, _inode_of(self._path)
         self.close()
-        if failed != _inode_of(self._path) and failed:
+        if failed and now not in (0, failed):
             return
         try:
             database.make(self._path)

@@ -251,6 +251,26 @@ def test_deleted_while_open_it_is_read_on_and_made_anew_at_the_next_catch_up(fol
     assert index.query("SELECT count(*) FROM runs") == [(2,)]
 
 
+def test_deleted_whenever_it_is_opened_three_times_in_a_row_it_is_made_anew(
+    folder, index, monkeypatch
+):
+    begin(folder, RUN).close()
+    real, deletions = database.connect, 0
+
+    def connect(path):
+        nonlocal deletions
+        connection = real(path)
+        if deletions < 3:
+            path.unlink()
+            deletions += 1
+        return connection
+
+    monkeypatch.setattr(database, "connect", connect)
+    index.catch_up()
+    assert index.query("SELECT count(*) FROM runs") == [(1,)]
+    assert deletions == 3
+
+
 def test_never_caught_up_it_is_made_when_read(folder, index):
     begin(folder, RUN).close()
     assert index.query("SELECT count(*) FROM runs") == [(1,)]
