@@ -34,6 +34,7 @@ with warnings.catch_warnings():
     from mlflow import MlflowClient
     from mlflow.entities import ViewType
 
+ROOT = Path(__file__).parents[2]
 MS = 1_000_000
 QUICK = {
     "sync_interval_s": 0.05, "poll_interval_s": 0.3, "flush_interval_s": 0.3,
@@ -41,7 +42,6 @@ QUICK = {
 }  # fmt: skip
 """Settings under which faults heal within a test's time."""
 
-SYNCD = ("-m", "syncd")
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "crashed": "KILLED"}
 
 
@@ -76,15 +76,13 @@ def make_store(folder, url, kind="mlflow"):
 class Syncd:
     """A syncd process on a store."""
 
-    def __init__(self, store, *command, program=SYNCD, **env):
+    def __init__(self, store, *command, **how):
         place = Path(store if isinstance(store, (str, Path)) else store.root)
-        arguments = [*command, "--dir", str(place)]
-        folder = Path(__file__).parents[2]
-        self.process = self._started(program, arguments, environment(**env), folder)
+        self.process = self._started([*command, "--dir", str(place)], **how)
 
-    def _started(self, program, arguments, env, folder):
+    def _started(self, arguments, program=("-m", "syncd"), **env):
         return subprocess.Popen(
-            [sys.executable, *program, *arguments], env=env, cwd=folder,
+            [sys.executable, *program, *arguments], env=environment(**env), cwd=ROOT,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
@@ -353,9 +351,7 @@ def running(store, project, body, tmp_path):
         f"run = tracker.init({project!r}, dir={str(store.root)!r})\n"
         "say('run', run.id)\n" + body
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], env=environment(), cwd=Path(__file__).parents[2]
-    )
+    process = subprocess.Popen([sys.executable, "-c", script], env=environment(), cwd=ROOT)
     try:
         wait_for("the training's first words", lambda: notes.exists() and notes.stat().st_size)
         yield process, lambda: [line.split() for line in notes.read_text().splitlines()]

@@ -70,10 +70,8 @@ class Forked:
 class Syncd(delivering.Syncd):
     """A syncd process on a store."""
 
-    def _started(self, program, arguments, env, folder):
-        if program != delivering.SYNCD:
-            return super()._started(program, arguments, env, folder)
-        return Forked(arguments, env, folder)
+    def _started(self, arguments, **env):
+        return Forked(arguments, delivering.environment(**env), delivering.ROOT)
 
 
 syncd = functools.partial(delivering.syncd, start=Syncd)

@@ -38,8 +38,7 @@ def read_steady(path: Path, *, follow: bool = True) -> Generator[bytes, None, No
             what was yielded before is then worth nothing.
         BadInput: the system takes no such path.
     """
-    with _opened(path, follow) as fd:
-        before = os.fstat(fd)
+    with _opened(path, follow) as (fd, before):
         # Two changes within one tick of the clock leave the same time. After this no change can
         # have the time that was seen.
         age = time.time_ns() - before.st_ctime_ns
@@ -51,7 +50,7 @@ def read_steady(path: Path, *, follow: bool = True) -> Generator[bytes, None, No
         while size <= before.st_size and (chunk := os.read(fd, CHUNK_BYTES)):
             size += len(chunk)
             yield chunk
-        _check_unchanged(path, before, os.fstat(fd), size)
+        _check_unchanged(path, fd, before, size)
 
 
 def read_small(path: Path, limit: int) -> bytes | None:
@@ -64,27 +63,27 @@ def read_small(path: Path, limit: int) -> bytes | None:
         ArtifactError: it cannot be read, is no regular file, or changed while it was read.
         BadInput: the system takes no such path.
     """
-    with _opened(path, follow=True) as fd:
-        before = os.fstat(fd)
+    with _opened(path, follow=True) as (fd, before):
         if before.st_size > limit:
             return None
         _wait_for_writes(fd)
         content = os.read(fd, limit + 1)
-        _check_unchanged(path, before, os.fstat(fd), len(content))
+        _check_unchanged(path, fd, before, len(content))
         return content
 
 
 @contextlib.contextmanager
-def _opened(path: Path, follow: bool) -> Iterator[int]:
-    """The descriptor of a regular file; what fails meanwhile is told by the name of the file."""
+def _opened(path: Path, follow: bool) -> Iterator[tuple[int, os.stat_result]]:
+    """A regular file, opened, and what it is then; what fails meanwhile is told by its name."""
     try:
         # Looked at before it is opened: opening alone moves some devices.
         check_kind(path, path.stat(follow_symlinks=follow).st_mode, "a regular file")
         nofollow = 0 if follow else os.O_NOFOLLOW
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | nofollow)
         try:
-            check_kind(path, os.fstat(fd).st_mode, "a regular file")
-            yield fd
+            before = os.fstat(fd)
+            check_kind(path, before.st_mode, "a regular file")
+            yield fd, before
         finally:
             os.close(fd)
     except OSError as error:
@@ -122,8 +121,8 @@ def _wait_for_writes(fd: int) -> None:
     os.lseek(fd, 0, os.SEEK_SET)
 
 
-def _check_unchanged(path: Path, before: os.stat_result, after: os.stat_result, size: int) -> None:
-    if size != before.st_size or _marks(before) != _marks(after):
+def _check_unchanged(path: Path, fd: int, before: os.stat_result, size: int) -> None:
+    if size != before.st_size or _marks(before) != _marks(os.fstat(fd)):
         raise ArtifactError(
             f"{shown(str(path))} was not kept: it changed while it was read. "
             "Log it again when nothing writes to it any more, or log a copy of it."
